@@ -1,0 +1,71 @@
+import { type CosClient, createCosClient } from '../lib/adapters/cos/client';
+import { createCosBucketDirectory } from '../lib/adapters/cos/bucket-directory';
+import { createCosObjectStore } from '../lib/adapters/cos/object-store';
+import { createCosStateStore } from '../lib/adapters/cos/state-store';
+import { createJsonLog } from '../lib/adapters/log/json-log';
+import type { Invocation } from '../lib/adapters/scf/invocation';
+import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/system';
+import type { HandleEventPorts } from '../lib/app/handle-event';
+import { createRuleSource } from '../lib/app/rule-source';
+import { createRuleStore } from '../lib/app/rule-store';
+import { createRuleService, type RuleService } from '../lib/app/rules';
+import { defaultSettings } from '../lib/app/settings';
+import { type Config, readConfig, readCredentials } from '../lib/config';
+
+/** Bounds what one instance asks of COS at a time. */
+const socketsMax = 64;
+
+/** Everything that is the same for all functions of an instance. The only place where ports meet adapters. */
+function composeBase(config: Config) {
+  let invocation: Invocation = { requestId: undefined, remainingMs: () => 0 };
+  const log = createJsonLog(() => ({ requestId: invocation.requestId }));
+  const client: CosClient = createCosClient({
+    credentials: () => readCredentials(),
+    requestTimeoutMs: config.requestTimeoutMs,
+    socketsMax,
+  });
+  const state = createCosStateStore(client, config.stateBucket);
+  const ruleStore = createRuleStore(state, systemClock, systemEntropy, { settleMs: config.rulesSettleMs });
+  return {
+    log,
+    client,
+    state,
+    ruleStore,
+    begin: (next: Invocation): void => {
+      invocation = next;
+    },
+    remainingMs: (): number => invocation.remainingMs(),
+  };
+}
+
+/** What the functions that replicate share. */
+export function composeReplication(config = readConfig()) {
+  const { log, client, state, ruleStore, begin, remainingMs } = composeBase(config);
+  const ports: HandleEventPorts = {
+    store: createCosObjectStore(client),
+    state,
+    clock: systemClock,
+    entropy: systemEntropy,
+    digests: systemDigests,
+    log,
+    rules: createRuleSource(ruleStore, systemClock, config),
+    region: config.region,
+    settings: { ...defaultSettings, singleCopyBytesMax: config.singleCopyBytesMax },
+    remainingMs,
+  };
+  return { ports, log, begin };
+}
+
+export function composeRules(config = readConfig()) {
+  const { log, client, state, ruleStore, begin } = composeBase(config);
+  const service: RuleService = createRuleService({
+    store: ruleStore,
+    state,
+    directory: createCosBucketDirectory(client),
+    clock: systemClock,
+    entropy: systemEntropy,
+    log,
+    region: config.region,
+  });
+  return { service, log, begin };
+}

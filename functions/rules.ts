@@ -1,0 +1,16 @@
+import middy from '@middy/core';
+import { fromResponse, isFunctionUrlEvent, toRequest } from '../lib/adapters/scf/function-url';
+import { invocationMiddleware } from '../lib/adapters/scf/invocation';
+import { systemClock } from '../lib/adapters/system';
+import { createApi } from '../lib/app/api/api';
+import { readApiConfig } from '../lib/config';
+import { composeRules } from './compose';
+
+const { service, log, begin } = composeRules();
+const api = createApi({ rules: service, log, ...readApiConfig() });
+
+/** Invoked by its Function URL. */
+export const main_handler = middy(async (event: unknown) => {
+  if (!isFunctionUrlEvent(event)) throw new Error('The event is no HTTP request of a Function URL.');
+  return fromResponse(await api.fetch(toRequest(event)));
+}).use(invocationMiddleware(begin, log, systemClock.now));

@@ -1,0 +1,41 @@
+// Builds what runs: one self-contained file per function, and the local cloud's command.
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
+const at = (...parts) => path.join(root, ...parts);
+
+/** zod carries sixty languages of error texts; the functions speak one. */
+const oneLocale = {
+  name: 'one-locale',
+  setup: (esbuild) =>
+    esbuild.onLoad({ filter: /zod[/\\]v4[/\\]locales[/\\]index\.(js|cjs)$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    })),
+};
+
+const shared = { bundle: true, platform: 'node', format: 'cjs', target: 'node18', logLevel: 'warning' };
+
+rmSync(at('dist'), { recursive: true, force: true });
+
+const functions = ['replicate', 'rules', 'reconcile'].filter((name) => existsSync(at('functions', `${name}.ts`)));
+await build({
+  ...shared,
+  entryPoints: functions.map((name) => at('functions', `${name}.ts`)),
+  outdir: at('dist', 'functions'),
+  minify: true,
+  keepNames: true,
+  plugins: [oneLocale],
+});
+
+const local = { main: at('infra', 'local', 'main.ts'), bootstrap: at('infra', 'local', 'scf', 'bootstrap.ts') };
+await build({
+  ...shared,
+  entryPoints: Object.fromEntries(Object.entries(local).filter(([, file]) => existsSync(file))),
+  outdir: at('dist', 'local'),
+  outExtension: { '.js': '.cjs' },
+  target: 'node20',
+  packages: 'external',
+});

@@ -1,0 +1,137 @@
+import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import COS from 'cos-nodejs-sdk-v5';
+import { cosError, type WireReport } from './cos-error';
+
+/** A key pair of CAM; `token` with temporary ones. */
+export interface CosCredentials {
+  readonly secretId: string;
+  readonly secretKey: string;
+  readonly token: string | undefined;
+}
+
+/** COS through its SDK, one HTTP request per call. */
+export interface CosClient {
+  /**
+   * Runs one SDK call. `effect` says what a missing answer means: a `write` may have happened.
+   * Fails with a ReplicationError.
+   */
+  call<Data>(
+    api: string,
+    effect: 'read' | 'write',
+    run: (sdk: COS) => Promise<Data>,
+  ): Promise<CosReply<Data>>;
+}
+
+export interface CosReply<Data> {
+  readonly data: Data;
+  /** The server's clock; `undefined` if it sent none. */
+  readonly dateMs: number | undefined;
+}
+
+export interface CosClientSettings {
+  /** Read for every request: SCF renews temporary keys under a running instance. */
+  readonly credentials: () => CosCredentials;
+  readonly requestTimeoutMs: number;
+  readonly socketsMax: number;
+}
+
+/**
+ * The SDK sends a request that failed up to three more times within milliseconds. A write that is sent again while
+ * the first may still land makes a second version or marker, unseen, so here each call is one request: the second
+ * signature is refused, and what the wire answered to the first is reported instead. For that every call gets an
+ * SDK object of its own, which costs little; the sockets are shared.
+ */
+export function createCosClient(settings: CosClientSettings): CosClient {
+  const options = { keepAlive: true, maxSockets: settings.socketsMax };
+  const agents = { 'http:': new Agent(options), 'https:': new SecureAgent(options) };
+
+  return {
+    async call(api, effect, run) {
+      const wire: WireReport = {};
+      let signed = false;
+      const sdk = new COS({
+        Protocol: 'https:',
+        Timeout: settings.requestTimeoutMs,
+        AutoSwitchHost: false,
+        CorrectClockSkew: false,
+        // The SDK keeps a file of unfinished uploads; only this folder can be written in a function.
+        ConfCwd: '/tmp',
+        getAuthorization: (request, answer) => {
+          if (signed) return answer('');
+          signed = true;
+          return answer(authorize(request, settings.credentials()));
+        },
+      });
+      // The SDK emits it with its request's options, just before they are sent; its types do not say so.
+      sdk.on('before-send', (sent: unknown) => prepare(sent as SentRequest, agents, wire));
+      try {
+        const data = await run(sdk);
+        return { data, dateMs: wire.dateMs };
+      } catch (thrown) {
+        throw cosError(api, effect, wire, thrown);
+      }
+    },
+  };
+}
+
+interface SentRequest {
+  url: string;
+  headers: Record<string, unknown>;
+  agent?: Agent;
+}
+
+type GetAuthorization = NonNullable<COS.COSOptions['getAuthorization']>;
+type AuthorizationRequest = Parameters<GetAuthorization>[0];
+type Answer = Parameters<GetAuthorization>[1];
+
+function authorize(request: AuthorizationRequest, keys: CosCredentials): Parameters<Answer>[0] {
+  const Authorization = COS.getAuthorization({
+    SecretId: keys.secretId,
+    SecretKey: keys.secretKey,
+    Method: request.Method as COS.Method,
+    Pathname: request.Pathname,
+    Query: request.Query,
+    Headers: request.Headers,
+  } as COS.StaticGetAuthorizationOptions);
+  // The SDK takes a finished signature with its token; its types only know temporary keys or a bare signature.
+  return { Authorization, SecurityToken: keys.token ?? '' } as unknown as Parameters<Answer>[0];
+}
+
+function prepare(sent: SentRequest, agents: Record<'http:' | 'https:', Agent>, wire: WireReport): void {
+  // putObjectCopy always adds an empty Cache-Control, unsigned; what COS makes of it is unknown.
+  if (sent.headers['Cache-Control'] === '') delete sent.headers['Cache-Control'];
+  for (const [name, value] of Object.entries(sent.headers)) {
+    // The signature is over the text; the wire carries its UTF-8 bytes, which Node takes as one character each.
+    if (typeof value === 'string') sent.headers[name] = Buffer.from(value, 'utf8').toString('latin1');
+  }
+  const shared = sent.url.startsWith('http:') ? agents['http:'] : agents['https:'];
+  sent.agent = Object.create(shared, { addRequest: { value: tap(shared, wire) } }) as Agent;
+}
+
+const errorCodePattern = /<Code>([^<]*)<\/Code>/;
+const errorBytesMax = 8 * 1024;
+
+/** Listens to the raw request, since the SDK keeps the first failure to itself when it tries again. */
+function tap(shared: Agent, wire: WireReport) {
+  const agent = shared as Agent & { addRequest(request: ClientRequest, options: RequestOptions): void };
+  return (request: ClientRequest, options: RequestOptions): void => {
+    request.on('error', (error) => {
+      wire.networkError = error;
+    });
+    request.on('response', (response: IncomingMessage) => {
+      wire.status = response.statusCode;
+      wire.requestId = String(response.headers['x-cos-request-id'] ?? '');
+      const dateMs = Date.parse(response.headers.date ?? '');
+      wire.dateMs = Number.isNaN(dateMs) ? undefined : dateMs;
+      let start = '';
+      response.on('data', (chunk: Buffer) => {
+        if (start.length < errorBytesMax) start += chunk.toString('latin1', 0, errorBytesMax);
+      });
+      response.on('end', () => {
+        wire.code = errorCodePattern.exec(start)?.[1];
+      });
+    });
+    agent.addRequest(request, options);
+  };
+}

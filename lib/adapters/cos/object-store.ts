@@ -1,0 +1,102 @@
+import type COS from 'cos-nodejs-sdk-v5';
+import type { ObjectStore } from '../../app/ports';
+import { ReplicationError } from '../../domain/error';
+import type { BucketRef } from '../../domain/rule';
+import type { CosClient } from './client';
+import { parseObjectHead, unquoted } from './headers';
+import { parseVersionsPage } from './versions-xml';
+
+/** The ObjectStore port over COS. */
+export function createCosObjectStore(client: CosClient): ObjectStore {
+  return {
+    // https://www.tencentcloud.com/document/product/436/31551
+    async listKey(bucket, key, { olderThan, entriesMax }) {
+      const reply = await client.call('GetBucketObjectVersions', 'read', (sdk) =>
+        sdk.request({
+          ...at(bucket),
+          Method: 'GET',
+          Action: 'versions',
+          Query: {
+            prefix: key,
+            'max-keys': String(entriesMax),
+            'encoding-type': 'url',
+            ...(olderThan === undefined ? {} : { 'key-marker': key, 'version-id-marker': olderThan }),
+          },
+          RawBody: true,
+        }),
+      );
+      const page = parseVersionsPage(String(reply.data.Body));
+      if (!page) {
+        throw new ReplicationError(
+          'STORE_UNAVAILABLE',
+          'GetBucketObjectVersions: the answer is no version list',
+        );
+      }
+      // The key is the first of all that begin with it.
+      const own = page.entries.filter((listed) => listed.key === key);
+      return {
+        entries: own.map((listed) => listed.entry).reverse(),
+        complete: !page.truncated || own.length < page.entries.length,
+      };
+    },
+
+    // https://www.tencentcloud.com/document/product/436/7745
+    async headObject(bucket, key, versionId) {
+      const named = versionId === undefined ? {} : { VersionId: versionId };
+      const reply = await client.call('HeadObject', 'read', async (sdk) => {
+        try {
+          return await sdk.headObject({ ...at(bucket), Key: key, ...named });
+        } catch (thrown) {
+          if ((thrown as { statusCode?: unknown }).statusCode === 404) return undefined;
+          throw thrown;
+        }
+      });
+      return reply.data && parseObjectHead(reply.data.headers ?? {});
+    },
+
+    // https://www.tencentcloud.com/document/product/436/10881
+    async copyVersion({ source, key, version, destination, storageClass, metadata }) {
+      const host = `${source.bucket}.cos.${source.region}.myqcloud.com`;
+      const path = key.split('/').map(encodeURIComponent).join('/');
+      const reply = await client.call('PutObjectCopy', 'write', (sdk) =>
+        sdk.putObjectCopy({
+          ...at(destination),
+          Key: key,
+          CopySource: `${host}/${path}?versionId=${encodeURIComponent(version.versionId)}`,
+          Headers: {
+            ...metadata,
+            'x-cos-metadata-directive': 'Replaced',
+            'x-cos-tagging-directive': 'Copy',
+            'x-cos-storage-class': storageClass,
+            'x-cos-copy-source-If-Match': `"${version.etag}"`,
+          },
+        }),
+      );
+      // The SDK's types leave two fields of the document out.
+      const result = reply.data as COS.PutObjectCopyResult & { VersionId?: string; CRC64?: string };
+      if (!result.ETag) {
+        throw new ReplicationError('OUTCOME_UNKNOWN', 'PutObjectCopy: the answer has no ETag');
+      }
+      const fromHeader = result.headers?.['x-cos-version-id'];
+      const versionId = result.VersionId ?? (typeof fromHeader === 'string' ? fromHeader : undefined);
+      return { versionId, etag: unquoted(result.ETag), crc64: result.CRC64 };
+    },
+
+    // https://www.tencentcloud.com/document/product/436/7743
+    async putDeleteMarker(bucket, key) {
+      const reply = await client.call('DeleteObject', 'write', (sdk) =>
+        sdk.deleteObject({ ...at(bucket), Key: key }),
+      );
+      // The SDK turns 404 into success; COS answers it only if the bucket is gone.
+      if (reply.data.statusCode === 404) {
+        throw new ReplicationError('BUCKET_MISSING', `DeleteObject: ${bucket.bucket} in ${bucket.region}`);
+      }
+      const versionId = reply.data.headers?.['x-cos-version-id'];
+      return { versionId: typeof versionId === 'string' ? versionId : undefined };
+    },
+  };
+}
+
+export function at(bucket: BucketRef): { Bucket: string; Region: string } {
+  return { Bucket: bucket.bucket, Region: bucket.region };
+}

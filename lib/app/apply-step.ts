@@ -1,0 +1,183 @@
+import { ReplicationError } from '../domain/error';
+import type { EntryId, ObjectVersion } from '../domain/history';
+import { entryId } from '../domain/history';
+import type { ReplicationStep } from '../domain/plan';
+import type { BucketRef, ReplicationRule } from '../domain/rule';
+import { encodeStamp, stampHeader } from '../domain/stamp';
+import { metadataFits, type ObjectHead, planTransfer } from '../domain/transfer';
+import type { Logger } from './ports';
+import { type ProvenancePorts, sourceMarkerIsReplica, stampOf, unversioned, writeMarker } from './provenance';
+
+export interface ApplyPorts extends ProvenancePorts {
+  readonly log: Logger;
+}
+
+export interface StepRequest {
+  readonly source: BucketRef;
+  readonly key: string;
+  readonly rule: ReplicationRule;
+  readonly step: ReplicationStep;
+  /** What lies on top of the destination now. */
+  readonly base: EntryId | undefined;
+  /** The source's current version, already looked at. */
+  readonly current: ObjectHead | undefined;
+}
+
+/** Writes one version or marker to the destination. Returns its id there; fails with the reason if it was not written. */
+export async function applyStep(ports: ApplyPorts, request: StepRequest): Promise<EntryId> {
+  const { step } = request;
+  switch (step.kind) {
+    case 'copyVersion':
+      return copySourceVersion(ports, request, step.version);
+    case 'restoreReplica': {
+      const { destination } = request.rule;
+      const head = await headOf(ports, destination, request.key, step.replica);
+      return copy(ports, request, { from: destination, version: step.replica, of: step.of, head });
+    }
+    case 'putDeleteMarker': {
+      const { source, key, rule, base } = request;
+      if (await sourceMarkerIsReplica(ports, source.bucket, key, step.marker)) {
+        throw new ReplicationError('IS_REPLICA', `the delete marker ${step.marker.versionId} of "${key}"`);
+      }
+      const of = entryId(step.marker);
+      const { destination } = rule;
+      const written = await writeMarker(ports, {
+        sourceBucket: source.bucket,
+        source: of,
+        destination,
+        key,
+        base,
+      });
+      logReplicated(ports, request, 'deleteMarker', of, written);
+      return written;
+    }
+  }
+}
+
+async function copySourceVersion(
+  ports: ApplyPorts,
+  request: StepRequest,
+  version: ObjectVersion,
+): Promise<EntryId> {
+  const { source, key, current } = request;
+  const isCurrent =
+    current !== undefined &&
+    (current.versionId ?? 'null') === version.versionId &&
+    current.etag === version.etag;
+  const head = isCurrent ? current : await headOf(ports, source, key, version);
+  if (stampOf(ports, source.bucket, key, head, version.lastModifiedMs)) {
+    throw new ReplicationError('IS_REPLICA', `version ${version.versionId} of "${key}"`);
+  }
+  return copy(ports, request, { from: source, version, of: entryId(version), head });
+}
+
+interface CopyMatter {
+  readonly from: BucketRef;
+  readonly version: ObjectVersion;
+  readonly of: EntryId;
+  readonly head: ObjectHead;
+}
+
+/** A copy that differs from its source is made once more, on top; twice in a row is a gap. */
+const copyTriesMax = 2;
+
+async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter): Promise<EntryId> {
+  const { key, rule } = request;
+  const transfer = planTransfer(matter.head, rule, ports.settings);
+  if (transfer.kind === 'refused') {
+    throw new ReplicationError(
+      transfer.code,
+      `version ${matter.version.versionId} of "${key}": ${transfer.detail}`,
+    );
+  }
+  const { destination } = rule;
+  let base = request.base;
+  for (let attempt = 0; attempt < copyTriesMax; attempt += 1) {
+    const metadata = stamped(ports, request, matter, transfer.metadata, base);
+    const answer = await ports.store.copyVersion({
+      source: matter.from,
+      key,
+      version: matter.version,
+      destination,
+      storageClass: transfer.storageClass,
+      metadata,
+    });
+    if (answer.versionId === undefined || answer.versionId === 'null') throw unversioned(destination);
+    base = answer.versionId;
+    if (await isFaithful(ports, request, matter, answer.versionId, answer.crc64)) {
+      logReplicated(ports, request, 'version', matter.of, answer.versionId);
+      return answer.versionId;
+    }
+  }
+  throw new ReplicationError('REPLICA_MISMATCH', `version ${matter.version.versionId} of "${key}"`);
+}
+
+/** The metadata with a fresh stamp. */
+function stamped(
+  ports: ApplyPorts,
+  { source, key, rule }: StepRequest,
+  matter: CopyMatter,
+  metadata: Readonly<Record<string, string>>,
+  base: EntryId | undefined,
+): Record<string, string> {
+  const stamp = encodeStamp(
+    { sourceBucket: source.bucket, source: matter.of, issuedMs: ports.clock.now(), base },
+    { bucket: rule.destination.bucket, key },
+    ports.digests.sha256,
+  );
+  if (!metadataFits(metadata, stamp, utf8Bytes)) {
+    throw new ReplicationError('METADATA_TOO_LARGE', `version ${matter.version.versionId} of "${key}"`);
+  }
+  return { ...metadata, [stampHeader]: stamp };
+}
+
+/** The copy's answer carries a CRC64 if its source has one; without, the replica's size and ETag are looked up. */
+async function isFaithful(
+  ports: ApplyPorts,
+  { key, rule }: StepRequest,
+  { head, version }: CopyMatter,
+  written: string,
+  crc64: string | undefined,
+): Promise<boolean> {
+  if (head.crc64 !== undefined && crc64 !== undefined) return head.crc64 === crc64;
+  const replica = await ports.store.headObject(rule.destination, key, written);
+  if (replica === undefined || replica.sizeBytes !== version.sizeBytes) return false;
+  // A multipart ETag is not carried over, and says nothing of the content.
+  const comparable = !version.etag.includes('-') && !replica.etag.includes('-');
+  return !comparable || replica.etag === version.etag;
+}
+
+async function headOf(
+  ports: ApplyPorts,
+  bucket: BucketRef,
+  key: string,
+  version: ObjectVersion,
+): Promise<ObjectHead> {
+  const head = await ports.store.headObject(bucket, key, version.versionId);
+  if (head) return head;
+  throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}" in ${bucket.bucket}`);
+}
+
+function logReplicated(
+  ports: ApplyPorts,
+  { source, key, rule, step }: StepRequest,
+  kind: 'version' | 'deleteMarker',
+  sourceVersionId: EntryId,
+  destinationVersionId: EntryId,
+): void {
+  ports.log.info('replicated', {
+    rule: rule.id,
+    kind,
+    step: step.kind,
+    sourceBucket: source.bucket,
+    key,
+    sourceVersionId,
+    destinationBucket: rule.destination.bucket,
+    destinationRegion: rule.destination.region,
+    destinationVersionId,
+  });
+}
+
+function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -1,0 +1,135 @@
+import { reasons, ReplicationError } from '../domain/error';
+import { type EventProblem, type KeyHint, parseCosEvent } from '../domain/event';
+import { indexRules, matchRules, type ReplicationRule, type RuleIndex, type RuleSet } from '../domain/rule';
+import { recordOutcomes } from './backlog';
+import { mapAtMost } from './map-at-most';
+import type { RuleSource } from './ports';
+import { replicateKey, type ReplicateKeyPorts, type RuleOutcome } from './replicate-key';
+
+export interface HandleEventPorts extends ReplicateKeyPorts {
+  readonly rules: RuleSource;
+  /** The function's own region; a COS trigger binds only buckets of it. */
+  readonly region: string;
+}
+
+/** What an event led to. It ends in the platform's log, so it holds no secret and no object data. */
+export interface EventReport {
+  readonly keys: number;
+  readonly written: number;
+  readonly notCovered: number;
+  readonly left: number;
+  readonly unreadable: readonly EventProblem[];
+}
+
+/**
+ * One COS event: every key that it names is brought up to date. Throws only if something retryable remains, since
+ * SCF gives an event up that a function returns from; then all that could be done is done.
+ */
+export async function handleEvent(ports: HandleEventPorts, event: unknown): Promise<EventReport> {
+  const { hints, problems } = parseCosEvent(event, ports.region);
+  for (const problem of problems) {
+    ports.log.error('event unreadable', {
+      code: 'EVENT_UNREADABLE',
+      hint: reasons.EVENT_UNREADABLE.hint,
+      ...problem,
+    });
+  }
+  const reports = await mapAtMost(ports.settings.keysAtOnce, groupByKey(hints), (hint) =>
+    handleKey(ports, hint),
+  );
+  const pending = reports.flatMap((report) => report.pending);
+  const [first] = pending;
+  if (first !== undefined) {
+    const message = `${pending.length} of ${reports.length} keys are not done yet; first: ${first.message}`;
+    throw new ReplicationError(first.code, message, first);
+  }
+  return {
+    keys: reports.length,
+    written: sum(reports.map((report) => report.written)),
+    notCovered: reports.filter((report) => !report.covered).length,
+    left: sum(reports.map((report) => report.left)),
+    unreadable: problems,
+  };
+}
+
+interface KeyReport {
+  readonly covered: boolean;
+  readonly written: number;
+  readonly left: number;
+  readonly pending: readonly ReplicationError[];
+}
+
+async function handleKey(ports: HandleEventPorts, hint: KeyHint): Promise<KeyReport> {
+  const { bucket, region, key } = hint;
+  let outcomes: readonly RuleOutcome[];
+  try {
+    const rules = await rulesFor(ports.rules, hint);
+    if (rules.length === 0) return { covered: false, written: 0, left: 0, pending: [] };
+    outcomes = await replicateKey(ports, { source: { bucket, region }, key, rules });
+    for (const outcome of outcomes) logFailures(ports, hint, outcome);
+    await recordOutcomes(ports, bucket, key, outcomes);
+  } catch (thrown) {
+    // The state bucket cannot be read or written: the event itself is what is left of the work.
+    const error =
+      thrown instanceof ReplicationError ? thrown : new ReplicationError('STORE_UNAVAILABLE', key, thrown);
+    ports.log.error('key not done', {
+      bucket,
+      key,
+      code: error.code,
+      detail: error.message,
+      hint: error.hint,
+    });
+    return { covered: true, written: 0, left: 0, pending: [error] };
+  }
+  return {
+    covered: true,
+    written: sum(outcomes.map((outcome) => outcome.written)),
+    left: sum(outcomes.map((outcome) => outcome.left.length)),
+    pending: outcomes.flatMap((outcome) => (outcome.pending ? [outcome.pending.error] : [])),
+  };
+}
+
+/**
+ * The rules that apply to a key. A copy of the rules may be one config lifetime old; but before an event is dropped
+ * because no rule covers it, the rules are read as they were when it happened.
+ */
+async function rulesFor(source: RuleSource, hint: KeyHint): Promise<readonly ReplicationRule[]> {
+  const matched = matchRules(indexOf(await source.current(hint.bucket)), hint.key);
+  if (matched.length > 0) return matched;
+  return matchRules(indexOf(await source.asOf(hint.bucket, hint.eventTime)), hint.key);
+}
+
+const indexes = new WeakMap<RuleSet, RuleIndex>();
+
+function indexOf(ruleSet: RuleSet): RuleIndex {
+  const known = indexes.get(ruleSet);
+  if (known) return known;
+  const index = indexRules(ruleSet);
+  indexes.set(ruleSet, index);
+  return index;
+}
+
+function logFailures(ports: HandleEventPorts, hint: KeyHint, { rule, left, pending }: RuleOutcome): void {
+  for (const { source, error } of pending ? [...left, pending] : left) {
+    const { code, effect, message: detail, hint: advice } = error;
+    const facts = { rule: rule.id, bucket: hint.bucket, key: hint.key, source, code, detail, hint: advice };
+    if (effect === 'skip') ports.log.info('skipped', facts);
+    else if (effect === 'gap') ports.log.error('not replicated', facts);
+    else ports.log.warn('pending', facts);
+  }
+}
+
+/** Each key once, with the time of its newest event: five overwrites cost one look. */
+function groupByKey(hints: readonly KeyHint[]): readonly KeyHint[] {
+  const newest = new Map<string, KeyHint>();
+  for (const hint of hints) {
+    const name = `${hint.bucket}\n${hint.region}\n${hint.key}`;
+    const known = newest.get(name);
+    if (!known || known.eventTime < hint.eventTime) newest.set(name, hint);
+  }
+  return [...newest.values()];
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,78 @@
+import { ReplicationError } from '../domain/error';
+import type { HistoryWindow } from '../domain/history';
+import { newestOf } from '../domain/history';
+import type { BucketRef } from '../domain/rule';
+import type { ObjectHead } from '../domain/transfer';
+import type { Clock, ObjectStore } from './ports';
+import type { ReplicationSettings } from './settings';
+
+/** One side of a key as it stands: the newest part of its history, and its current version. */
+export interface Look {
+  readonly window: HistoryWindow;
+  /** `undefined`: nothing, or a delete marker. */
+  readonly current: ObjectHead | undefined;
+}
+
+interface LookPorts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly settings: ReplicationSettings;
+}
+
+/**
+ * Reads one side of a key. A listing may lag, a HEAD does not: if the listing does not know the current version,
+ * it is read again, and after a few tries the key is left for later. Two requests if all is well.
+ */
+export async function lookAt(ports: LookPorts, bucket: BucketRef, key: string): Promise<Look> {
+  const { store, clock, settings } = ports;
+  for (let attempt = 0; attempt < settings.staleTriesMax; attempt += 1) {
+    if (attempt > 0) await clock.sleep(settings.staleWaitMs * 2 ** (attempt - 1));
+    const [current, window] = await Promise.all([
+      store.headObject(bucket, key),
+      store.listKey(bucket, key, { entriesMax: settings.historyPageEntries }),
+    ]);
+    if (listingKnows(window, current, clock.now() - settings.listingBelievedAfterMs))
+      return { window, current };
+  }
+  throw new ReplicationError(
+    'LISTING_STALE',
+    `${bucket.bucket} does not list the current version of "${key}" yet`,
+  );
+}
+
+/** The part of a history that is older than a window, put before it. */
+export async function readOlder(
+  ports: LookPorts,
+  bucket: BucketRef,
+  key: string,
+  window: HistoryWindow,
+): Promise<HistoryWindow> {
+  const oldest = window.entries[0];
+  if (oldest === undefined) return { ...window, complete: true };
+  const page = await ports.store.listKey(bucket, key, {
+    entriesMax: ports.settings.historyPageEntries,
+    olderThan: oldest.versionId,
+  });
+  return { entries: [...page.entries, ...window.entries], complete: page.complete };
+}
+
+/** Whether two answers of HEAD speak of the same state of a key. */
+export function sameCurrent(a: ObjectHead | undefined, b: ObjectHead | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.versionId === b.versionId && a.etag === b.etag && a.lastModifiedMs === b.lastModifiedMs;
+}
+
+function listingKnows(
+  window: HistoryWindow,
+  current: ObjectHead | undefined,
+  believedBeforeMs: number,
+): boolean {
+  if (current === undefined) return newestOf(window.entries)?.kind !== 'version';
+  // Appendable objects have no versions; what a listing shows of them is not documented.
+  if (current.appendable || current.lastModifiedMs < believedBeforeMs) return true;
+  const id = current.versionId ?? 'null';
+  return window.entries.some(
+    (entry) =>
+      entry.kind === 'version' && entry.versionId === id && (id !== 'null' || entry.etag === current.etag),
+  );
+}

@@ -1,0 +1,129 @@
+import type { KeyHistory, ObjectVersion } from '../domain/history';
+import type { BucketRef, RuleSet, StorageClass } from '../domain/rule';
+import type { ObjectHead } from '../domain/transfer';
+
+/**
+ * The object store on both sides of a replication. Every method is one request to COS and fails with a
+ * ReplicationError: retryable for what may pass by itself, never for a missing object, which is an answer.
+ * A write is sent once: whether a write without an answer has happened is found out by looking, not by sending it
+ * again.
+ */
+export interface ObjectStore {
+  /** One page of a key's own history, as COS lists it but oldest first. At most `entriesMax` entries. */
+  listKey(bucket: BucketRef, key: string, page: HistoryPageRequest): Promise<HistoryPage>;
+  /** The current version, or the one named. `undefined`: none, it is a delete marker, or the bucket is missing. */
+  headObject(bucket: BucketRef, key: string, versionId?: string): Promise<ObjectHead | undefined>;
+  /** A server-side copy of one version, with metadata and class replaced and tags kept. */
+  copyVersion(request: CopyRequest): Promise<CopyAnswer>;
+  /** A DELETE without version id. Never one with: replication deletes no version. */
+  putDeleteMarker(bucket: BucketRef, key: string): Promise<WriteAnswer>;
+}
+
+export interface HistoryPageRequest {
+  /** Read the entries older than this one. */
+  readonly olderThan?: string;
+  readonly entriesMax: number;
+}
+
+export interface HistoryPage {
+  /** Oldest first. */
+  readonly entries: KeyHistory;
+  /** Nothing older exists. */
+  readonly complete: boolean;
+}
+
+export interface CopyRequest {
+  readonly source: BucketRef;
+  readonly key: string;
+  readonly version: ObjectVersion;
+  readonly destination: BucketRef;
+  readonly storageClass: StorageClass;
+  /** Lower-case header names; replaces all metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface WriteAnswer {
+  /** `undefined`: the destination named none, so its versioning is not Enabled. */
+  readonly versionId: string | undefined;
+}
+
+export interface CopyAnswer extends WriteAnswer {
+  readonly etag: string;
+  readonly crc64: string | undefined;
+}
+
+/** What COS says of whole buckets. */
+export interface BucketDirectory {
+  describe(bucket: BucketRef): Promise<BucketDescription>;
+  versioning(bucket: BucketRef): Promise<BucketVersioning>;
+  /** Names of all buckets that the caller's account owns. */
+  ownedBuckets(): Promise<ReadonlySet<string>>;
+}
+
+export type BucketVersioning = 'Enabled' | 'Suspended' | 'Unversioned';
+
+export type BucketDescription =
+  | {
+      readonly kind: 'found';
+      readonly multiZone: boolean;
+      /** Metadata acceleration: such buckets replicate nothing. */
+      readonly hierarchical: boolean;
+      /** The bucket's own clock, milliseconds; whole seconds in practice. */
+      readonly dateMs: number;
+    }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'denied' };
+
+/**
+ * Small documents by name, in one never-versioned bucket that all deployments of an account share. Reads by name
+ * are consistent, lists may lag.
+ */
+export interface StateStore {
+  get(name: string): Promise<string | undefined>;
+  put(name: string, body: string): Promise<void>;
+  /** `false`: something of that name exists. Several simultaneous creators may all see `true`: read back. */
+  create(name: string, body: string): Promise<boolean>;
+  remove(name: string): Promise<void>;
+  /** Names under a prefix in byte order, after `after`, at most 1000. */
+  list(prefix: string, after?: string): Promise<StatePage>;
+}
+
+export interface StatePage {
+  readonly names: readonly string[];
+  readonly complete: boolean;
+}
+
+/** Where running functions find the rules of a bucket. */
+export interface RuleSource {
+  /** May be as old as one config lifetime. */
+  current(bucket: string): Promise<RuleSet>;
+  /** At least as new as the moment of an event, in whole seconds. */
+  asOf(bucket: string, eventTime: number): Promise<RuleSet>;
+}
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Waits at least this long. */
+  readonly sleep: (milliseconds: number) => Promise<void>;
+}
+
+export interface Entropy {
+  /** A few characters of `a-z0-9`, different each time. */
+  readonly nonce: () => string;
+}
+
+export interface Digests {
+  /** SHA-256 as lower-case hex. */
+  readonly sha256: (text: string) => string;
+}
+
+export interface Logger {
+  info(message: LogMessage, facts: LogFacts): void;
+  warn(message: LogMessage, facts: LogFacts): void;
+  error(message: LogMessage, facts: LogFacts): void;
+}
+
+/** What happened, in words that do not change: programs look for them. */
+export type LogMessage = string;
+export type LogFacts = Readonly<Record<string, unknown>>;

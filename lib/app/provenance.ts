@@ -1,0 +1,154 @@
+import { ReplicationError } from '../domain/error';
+import type { DeleteMarker, EntryId, HistoryEntry, ObjectVersion } from '../domain/history';
+import { entryId } from '../domain/history';
+import {
+  attemptId,
+  closedName,
+  markerFolder,
+  markerProvenance,
+  type MarkerAttempt,
+  openName,
+  parseAttempts,
+} from '../domain/marker-attempt';
+import type { Provenance } from '../domain/plan';
+import type { BucketRef } from '../domain/rule';
+import { decodeStamp, type Stamp, stampHeader, stampIsOfThisVersion } from '../domain/stamp';
+import type { ObjectHead } from '../domain/transfer';
+import type { Clock, Digests, Entropy, ObjectStore, StateStore } from './ports';
+import type { ReplicationSettings } from './settings';
+
+export interface ProvenancePorts {
+  readonly store: ObjectStore;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly digests: Digests;
+  readonly settings: ReplicationSettings;
+}
+
+/** The stamp of a version, if it carries one that is its own. */
+export function stampOf(
+  ports: ProvenancePorts,
+  bucket: string,
+  key: string,
+  head: ObjectHead,
+  lastModifiedMs: number,
+): Stamp | undefined {
+  const text = head.metadata[stampHeader];
+  const stamp = text === undefined ? undefined : decodeStamp(text, { bucket, key }, ports.digests.sha256);
+  if (stamp === undefined) return undefined;
+  const { longestTransferMs, clockToleranceMs } = ports.settings;
+  const own = stampIsOfThisVersion(stamp, lastModifiedMs, longestTransferMs, clockToleranceMs);
+  return own ? stamp : undefined;
+}
+
+/** Answers what entries of one key at a destination are: versions by their stamp, markers by their record. */
+export function destinationProvenance(
+  ports: ProvenancePorts,
+  sourceBucket: string,
+  destination: BucketRef,
+  key: string,
+) {
+  let attempts: readonly MarkerAttempt[] | undefined;
+
+  const ofVersion = async (version: ObjectVersion, current: ObjectHead | undefined): Promise<Provenance> => {
+    const isCurrent = current !== undefined && (current.versionId ?? 'null') === version.versionId;
+    const head = isCurrent ? current : await ports.store.headObject(destination, key, version.versionId);
+    if (head === undefined) return { kind: 'foreign' };
+    const stamp = stampOf(ports, destination.bucket, key, head, version.lastModifiedMs);
+    if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
+    return { kind: 'replica', of: stamp.source, plannedOn: { top: stamp.base } };
+  };
+
+  const ofMarker = async (marker: DeleteMarker): Promise<Provenance> => {
+    attempts ??= await readAttempts(ports, destination.bucket, key);
+    return markerProvenance(marker, attempts, sourceBucket, ports.settings.clockToleranceMs);
+  };
+
+  return (entry: HistoryEntry, current: ObjectHead | undefined): Promise<Provenance> =>
+    entry.kind === 'version' ? ofVersion(entry, current) : ofMarker(entry);
+}
+
+/**
+ * Whether a marker of a source bucket was itself written by replication, which makes it no source material.
+ * While an attempt that may have made it is open, nobody can tell: that is retried.
+ */
+export async function sourceMarkerIsReplica(
+  ports: ProvenancePorts,
+  sourceBucket: string,
+  key: string,
+  marker: DeleteMarker,
+): Promise<boolean> {
+  const attempts = await readAttempts(ports, sourceBucket, key);
+  if (attempts.some((attempt) => attempt.written === entryId(marker))) return true;
+  const { clockToleranceMs, longestTransferMs } = ports.settings;
+  const possible = attempts.some(
+    (attempt) =>
+      attempt.written === undefined &&
+      attempt.openedMs <= marker.lastModifiedMs + 1000 + clockToleranceMs &&
+      marker.lastModifiedMs <= attempt.openedMs + longestTransferMs + clockToleranceMs,
+  );
+  if (!possible) return false;
+  throw new ReplicationError(
+    'OUTCOME_UNKNOWN',
+    `the delete marker of "${key}" may be a replica still being recorded`,
+  );
+}
+
+/** Writes a delete marker between the opening and the closing of its record. Three requests. */
+export async function writeMarker(
+  ports: ProvenancePorts,
+  request: {
+    readonly sourceBucket: string;
+    readonly source: EntryId;
+    readonly destination: BucketRef;
+    readonly key: string;
+    readonly base: EntryId | undefined;
+  },
+): Promise<string> {
+  const { sourceBucket, source, destination, key, base } = request;
+  const openedMs = ports.clock.now();
+  const attempt: MarkerAttempt = {
+    attempt: attemptId(openedMs, ports.entropy.nonce()),
+    openedMs,
+    sourceBucket,
+    source,
+    base,
+    written: undefined,
+  };
+  const folder = markerFolder(destination.bucket, ports.digests.sha256(key));
+  const facts = { key, sourceBucket, sourceMarker: source, destination: destination.bucket, openedMs };
+  await ports.state.put(folder + openName(attempt), JSON.stringify(facts));
+  const { versionId } = await ports.store.putDeleteMarker(destination, key);
+  if (versionId === undefined || versionId === 'null') throw unversioned(destination);
+  await ports.state.put(
+    folder + closedName(attempt, versionId),
+    JSON.stringify({ ...facts, marker: versionId }),
+  );
+  return versionId;
+}
+
+/** A write that got no id replaced whatever had none: the destination's versioning is not Enabled. */
+export function unversioned(destination: BucketRef): ReplicationError {
+  return new ReplicationError('DESTINATION_NOT_VERSIONED', `${destination.bucket} in ${destination.region}`);
+}
+
+/** Pages of a key's folder: a closed attempt has two names in it. */
+const attemptPagesMax = 100;
+
+async function readAttempts(
+  ports: ProvenancePorts,
+  bucket: string,
+  key: string,
+): Promise<readonly MarkerAttempt[]> {
+  const folder = markerFolder(bucket, ports.digests.sha256(key));
+  const names: string[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < attemptPagesMax; page += 1) {
+    const found = await ports.state.list(folder, after);
+    names.push(...found.names.map((name) => name.slice(folder.length)));
+    if (found.complete) break;
+    after = found.names.at(-1);
+  }
+  return parseAttempts(names);
+}

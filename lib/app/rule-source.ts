@@ -1,0 +1,63 @@
+import { asReplicationError, ReplicationError } from '../domain/error';
+import type { Clock, RuleSource } from './ports';
+import type { RuleStore, StoredRuleSet } from './rule-store';
+
+export interface RuleSourceSettings {
+  /** A running function may act on rules that are this old. */
+  readonly configLifetimeMs: number;
+}
+
+/** Younger than this, a revision is read once more: two writers of it may both have been told that they succeeded. */
+const unsettledMs = 60_000;
+
+interface Held {
+  readonly stored: StoredRuleSet;
+  /** When the reading of it began. */
+  readonly readMs: number;
+}
+
+/** Rule sets as a running function sees them: kept for one config lifetime, read again with one request. */
+export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleSourceSettings): RuleSource {
+  const held = new Map<string, Held>();
+  const reading = new Map<string, Promise<Held>>();
+
+  /** Concurrent askers share one reading. */
+  const refresh = (bucket: string): Promise<Held> => {
+    const running = reading.get(bucket);
+    if (running) return running;
+    const started = read(bucket).finally(() => reading.delete(bucket));
+    reading.set(bucket, started);
+    return started;
+  };
+
+  const read = async (bucket: string): Promise<Held> => {
+    const readMs = clock.now();
+    const before = held.get(bucket)?.stored;
+    const settled = before !== undefined && readMs - before.committedMs > unsettledMs;
+    try {
+      const fresh: Held = { stored: await store.load(bucket, settled ? before : undefined), readMs };
+      held.set(bucket, fresh);
+      return fresh;
+    } catch (thrown) {
+      // An unreadable store means "try again", never "no rules".
+      const { code, message } = asReplicationError(thrown);
+      if (code === 'RULES_UNREADABLE') throw thrown;
+      throw new ReplicationError('RULES_UNREADABLE', message, thrown);
+    }
+  };
+
+  return {
+    async current(bucket) {
+      const known = held.get(bucket);
+      const usable = known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs;
+      return (usable ? known : await refresh(bucket)).stored.ruleSet;
+    },
+
+    async asOf(bucket, eventTime) {
+      const known = held.get(bucket);
+      // An event's second has passed when the reading began: the copy is newer than the event.
+      if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.stored.ruleSet;
+      return (await refresh(bucket)).stored.ruleSet;
+    },
+  };
+}

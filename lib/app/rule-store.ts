@@ -1,0 +1,130 @@
+import { ReplicationError } from '../domain/error';
+import type { ReplicationRule, RuleSet } from '../domain/rule';
+import { emptyRuleSet } from '../domain/rule';
+import type { Clock, Entropy, StateStore } from './ports';
+
+/**
+ * Rule sets in the state bucket: one document per source bucket and revision, never changed once it is settled.
+ * Whoever knows revision n asks for n + 1: "not found" is a consistent answer, a listing is not.
+ */
+export interface RuleStore {
+  /** The newest rule set. `known`: start from this one instead of the hint. */
+  load(bucket: string, known?: StoredRuleSet): Promise<StoredRuleSet>;
+  /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
+  commit(ruleSet: RuleSet, author: string): Promise<StoredRuleSet>;
+}
+
+export interface StoredRuleSet {
+  readonly ruleSet: RuleSet;
+  /** When it was written, by its writer's clock; 0: never. */
+  readonly committedMs: number;
+}
+
+interface RuleDocument {
+  readonly format: 1;
+  readonly bucket: string;
+  readonly revision: number;
+  readonly rules: readonly ReplicationRule[];
+  readonly at: string;
+  readonly by: string;
+  /** Tells two writers of one revision apart. */
+  readonly nonce: string;
+}
+
+export interface RuleStoreSettings {
+  /** How long COS may let two creators of one document both succeed. */
+  readonly settleMs: number;
+}
+
+/** More steps than this from the hint to the newest revision mean that the hint is broken. */
+const revisionStepsMax = 100_000;
+
+export function createRuleStore(
+  state: StateStore,
+  clock: Clock,
+  entropy: Entropy,
+  settings: RuleStoreSettings,
+): RuleStore {
+  const read = async (bucket: string, revision: number): Promise<RuleDocument | undefined> => {
+    const body = await state.get(revisionName(bucket, revision));
+    return body === undefined ? undefined : parseDocument(body, bucket, revision);
+  };
+
+  return {
+    async load(bucket, known) {
+      let stored = known ?? (await fromHint(bucket));
+      for (let step = 0; step < revisionStepsMax; step += 1) {
+        const next = await read(bucket, stored.ruleSet.revision + 1);
+        if (next === undefined) return stored;
+        stored = storedFrom(next);
+      }
+      throw new ReplicationError('RULES_UNREADABLE', `more than ${revisionStepsMax} revisions of ${bucket}`);
+    },
+
+    async commit(ruleSet, author) {
+      const document: RuleDocument = {
+        format: 1,
+        bucket: ruleSet.bucket,
+        revision: ruleSet.revision,
+        rules: ruleSet.rules,
+        at: new Date(clock.now()).toISOString(),
+        by: author,
+        nonce: entropy.nonce(),
+      };
+      const name = revisionName(ruleSet.bucket, ruleSet.revision);
+      const conflict = `revision ${ruleSet.revision} of ${ruleSet.bucket} was written by somebody else`;
+      if (!(await state.create(name, JSON.stringify(document))))
+        throw new ReplicationError('RULE_CONFLICT', conflict);
+      // Simultaneous creators may all have been told yes; after a while the last one stands.
+      await clock.sleep(settings.settleMs);
+      const standing = await read(ruleSet.bucket, ruleSet.revision);
+      if (standing?.nonce !== document.nonce) throw new ReplicationError('RULE_CONFLICT', conflict);
+      await state.put(hintName(ruleSet.bucket), JSON.stringify({ revision: ruleSet.revision }));
+      return storedFrom(document);
+    },
+  };
+
+  /** The hint only saves steps: an old one, or none, is caught up with. */
+  async function fromHint(bucket: string): Promise<StoredRuleSet> {
+    const hint = await state.get(hintName(bucket));
+    const revision = hint === undefined ? 0 : Number((JSON.parse(hint) as { revision?: unknown }).revision);
+    if (!Number.isSafeInteger(revision) || revision < 1)
+      return { ruleSet: emptyRuleSet(bucket), committedMs: 0 };
+    const document = await read(bucket, revision);
+    if (!document)
+      throw new ReplicationError('RULES_UNREADABLE', `revision ${revision} of ${bucket} is missing`);
+    return storedFrom(document);
+  }
+}
+
+function storedFrom(document: RuleDocument): StoredRuleSet {
+  const { bucket, revision, rules } = document;
+  return { ruleSet: { bucket, revision, rules }, committedMs: Date.parse(document.at) };
+}
+
+function parseDocument(body: string, bucket: string, revision: number): RuleDocument {
+  let document: Partial<RuleDocument>;
+  try {
+    document = JSON.parse(body) as Partial<RuleDocument>;
+  } catch (cause) {
+    throw new ReplicationError('RULES_UNREADABLE', `revision ${revision} of ${bucket} is no JSON`, cause);
+  }
+  const sound = document.format === 1 && document.bucket === bucket && document.revision === revision;
+  if (!sound || !Array.isArray(document.rules)) {
+    throw new ReplicationError(
+      'RULES_UNREADABLE',
+      `revision ${revision} of ${bucket} is not a rule set of format 1`,
+    );
+  }
+  return document as RuleDocument;
+}
+
+export const rulesFolder = 'rules/';
+
+function revisionName(bucket: string, revision: number): string {
+  return `${rulesFolder}${bucket}/${String(revision).padStart(12, '0')}.json`;
+}
+
+function hintName(bucket: string): string {
+  return `${rulesFolder}${bucket}/newest.json`;
+}

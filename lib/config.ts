@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { CosCredentials } from './adapters/cos/client';
+import type { BucketRef } from './domain/rule';
+
+/** What a deployed function is told by its environment. This file is the only reader of it. */
+export interface Config {
+  readonly region: string;
+  readonly stateBucket: BucketRef;
+  readonly configLifetimeMs: number;
+  readonly rulesSettleMs: number;
+  readonly singleCopyBytesMax: number;
+  readonly requestTimeoutMs: number;
+}
+
+const environmentSchema = z.object({
+  TENCENTCLOUD_REGION: z.string().min(1),
+  /** The account's state bucket, with its APPID. */
+  STATE_BUCKET: z.string().regex(/-\d+$/, 'must be a bucket name with its APPID'),
+  STATE_REGION: z.string().min(1),
+  /** How old the rules may be that a running function acts on. */
+  CONFIG_LIFETIME_SECONDS: z.coerce.number().min(0).max(3600).default(15),
+  /** How long COS may let two creators of one document both succeed. */
+  RULES_SETTLE_MS: z.coerce.number().int().min(0).max(60_000).default(2_000),
+  /** Larger objects are left in the backlog. */
+  SINGLE_COPY_MAX_MB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5 * 1024)
+    .default(512),
+  REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
+});
+
+const masterSecretSchema = z.object({
+  API_MASTER_SECRET: z.string().min(32, 'must have at least 32 characters'),
+  API_GENERATION_MIN: z.coerce.number().int().min(1).default(1),
+});
+
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const read = parse(environmentSchema, environment);
+  return {
+    region: read.TENCENTCLOUD_REGION,
+    stateBucket: { bucket: read.STATE_BUCKET, region: read.STATE_REGION },
+    configLifetimeMs: read.CONFIG_LIFETIME_SECONDS * 1000,
+    rulesSettleMs: read.RULES_SETTLE_MS,
+    singleCopyBytesMax: read.SINGLE_COPY_MAX_MB * 1024 ** 2,
+    requestTimeoutMs: read.REQUEST_TIMEOUT_SECONDS * 1000,
+  };
+}
+
+/** The rule API's own part; without a master secret it does not start. */
+export function readApiConfig(environment: NodeJS.ProcessEnv = process.env) {
+  const read = parse(masterSecretSchema, environment);
+  return { masterSecret: read.API_MASTER_SECRET, generationMin: read.API_GENERATION_MIN };
+}
+
+/** The role's temporary keys, which SCF renews under a running instance: read them for every request. */
+export function readCredentials(environment: NodeJS.ProcessEnv = process.env): CosCredentials {
+  const { TENCENTCLOUD_SECRETID, TENCENTCLOUD_SECRETKEY, TENCENTCLOUD_SESSIONTOKEN } = environment;
+  if (!TENCENTCLOUD_SECRETID || !TENCENTCLOUD_SECRETKEY) {
+    throw new Error(
+      'The function has no TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY: give it an execution role.',
+    );
+  }
+  return {
+    secretId: TENCENTCLOUD_SECRETID,
+    secretKey: TENCENTCLOUD_SECRETKEY,
+    token: TENCENTCLOUD_SESSIONTOKEN,
+  };
+}
+
+function parse<Shape extends z.ZodType>(schema: Shape, environment: NodeJS.ProcessEnv): z.output<Shape> {
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The function's environment is incomplete. ${wrong.join('; ')}.`);
+}

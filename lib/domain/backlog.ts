@@ -1,0 +1,39 @@
+import type { ReasonCode } from './error';
+import type { EntryId } from './history';
+
+/** What replication has to say of one source entry and one rule, where it is not simply done. */
+export type ReplicationStatus = 'PENDING' | 'COMPLETED' | 'FAILED';
+
+/**
+ * Work that is not done: PENDING is tried again by the timer, FAILED waits for somebody to act. Nothing is written
+ * for what succeeds: absence is completion.
+ */
+export interface BacklogEntry {
+  readonly ruleId: string;
+  readonly sourceBucket: string;
+  readonly key: string;
+  /** The source entry that could not be written; absent when the key could not even be looked at. */
+  readonly source?: EntryId;
+  readonly status: 'PENDING' | 'FAILED';
+  readonly code: ReasonCode;
+  readonly retryable: boolean;
+  readonly detail: string;
+  readonly hint: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export const backlogFolder = 'backlog/';
+
+export function ruleBacklogFolder(sourceBucket: string, ruleId: string): string {
+  return `${backlogFolder}${sourceBucket}/${encodeURIComponent(ruleId)}/`;
+}
+
+/**
+ * The name of one attempt's entry. Each attempt writes its own, so that whoever settles a key removes only entries
+ * that were read before the look, never one that a later failure wrote meanwhile.
+ */
+export function backlogName(entry: BacklogEntry, keyDigest: string, attempt: string): string {
+  const source = encodeURIComponent(entry.source ?? 'key');
+  return `${ruleBacklogFolder(entry.sourceBucket, entry.ruleId)}${keyDigest}/${source}.${attempt}.json`;
+}

@@ -1,0 +1,87 @@
+/**
+ * Every reason for which a key, a rule or a request is not done, each with what an operator can do about it.
+ * Callers switch on the code, never on text. The effect says what becomes of the entry: `retry`, the same look may
+ * succeed later; `gap`, it failed for good and is kept in the backlog; `skip`, it is not eligible by design.
+ */
+export const reasons = {
+  // The world was not ready: looked at again later.
+  LISTING_STALE: reason('retry', 'COS has not listed a recent write yet; the key is looked at again.'),
+  KEY_BUSY: reason('retry', 'The key changes faster than it can be copied; it is looked at again.'),
+  DEADLINE: reason('retry', 'The function ran out of time; the rest is done by the next run.'),
+  OUTCOME_UNKNOWN: reason(
+    'retry',
+    'A write got no answer and may have happened; the key is looked at again.',
+  ),
+  THROTTLED: reason('retry', 'COS asked to slow down; the key is looked at again.'),
+  STORE_UNAVAILABLE: reason('retry', 'COS could not be reached or failed; the key is looked at again.'),
+  CREDENTIALS_EXPIRED: reason('retry', 'The temporary key expired; the next invocation brings a new one.'),
+  RULES_UNREADABLE: reason(
+    'retry',
+    'The rules could not be read from the state bucket; check it and its role.',
+  ),
+  SOURCE_NOT_VERSIONED: reason('retry', 'Versioning of the source bucket is not Enabled; switch it on.'),
+  DESTINATION_NOT_VERSIONED: reason(
+    'retry',
+    'Versioning of the destination bucket is not Enabled; switch it on.',
+  ),
+  ACCESS_DENIED: reason('retry', "COS refused access; check the function's role for both buckets."),
+  BUCKET_MISSING: reason('retry', 'The bucket does not exist; create it again or delete the rule.'),
+  // Nothing will change by itself: a gap, in the backlog until somebody acts.
+  OBJECT_TOO_LARGE: reason(
+    'gap',
+    'The object is larger than one server-side copy; this version cannot copy it.',
+  ),
+  OBJECT_ARCHIVED: reason('gap', 'The version is archived; restore it, then ask for it again.'),
+  OBJECT_ENCRYPTED: reason('gap', 'The object is encrypted with a key that COS does not hold (SSE-C).'),
+  METADATA_TOO_LARGE: reason('gap', 'The user metadata leaves no room for the replication stamp.'),
+  METADATA_UNREADABLE: reason('gap', 'A metadata value is not UTF-8 and cannot be sent again unchanged.'),
+  REPLICA_MISMATCH: reason('gap', 'The replica differs from its source, twice; ask for it again.'),
+  REQUEST_REFUSED: reason('gap', 'COS refused the request; its message says why.'),
+  // Not eligible, by design: said in status and explanations, never in the backlog.
+  OLDER_THAN_RULE: reason('skip', 'The version was written before the rule covered it.'),
+  MARKER_SYNC_OFF: reason('skip', 'The rule does not replicate delete markers.'),
+  IS_REPLICA: reason('skip', 'The entry was written by replication and is not replicated further.'),
+  APPEND_OBJECT: reason('skip', 'Appendable objects have no versions and are not replicated.'),
+  SOURCE_GONE: reason('skip', 'The version was deleted for good at the source before it was copied.'),
+  // Events and requests.
+  EVENT_UNREADABLE: reason('gap', 'The event is not a COS event of a known shape.'),
+  RULE_CONFLICT: reason(
+    'retry',
+    'Somebody else changed the rules at the same time; read them and try again.',
+  ),
+} as const satisfies Record<string, Reason>;
+
+export type ReasonCode = keyof typeof reasons;
+
+export type Effect = 'retry' | 'gap' | 'skip';
+
+interface Reason {
+  readonly effect: Effect;
+  readonly hint: string;
+}
+
+function reason(effect: Effect, hint: string): Reason {
+  return { effect, hint };
+}
+
+/** The one error of this product. `detail` names the thing that failed; the reason's hint says what to do. */
+export class ReplicationError extends Error {
+  readonly code: ReasonCode;
+  readonly effect: Effect;
+  readonly hint: string;
+
+  constructor(code: ReasonCode, detail: string, cause?: unknown) {
+    super(`${code}: ${detail}`, cause === undefined ? undefined : { cause });
+    this.name = 'ReplicationError';
+    this.code = code;
+    this.effect = reasons[code].effect;
+    this.hint = reasons[code].hint;
+  }
+}
+
+/** Any thrown value as a ReplicationError. An unknown failure is retryable: losing a key is worse than a retry. */
+export function asReplicationError(thrown: unknown): ReplicationError {
+  if (thrown instanceof ReplicationError) return thrown;
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ReplicationError('STORE_UNAVAILABLE', detail, thrown);
+}

@@ -1,0 +1,84 @@
+import type { EntryId } from './history';
+import { entryId } from './history';
+import type { DeleteMarker } from './history';
+import type { Provenance } from './plan';
+
+/**
+ * A delete marker carries no metadata, so what a replicated one stands for is a record in the state bucket, one
+ * per attempt: opened before the DELETE, closed with the new marker's id after it. The name holds every fact, so
+ * that one listing answers for a key; closing adds a second object and nothing is ever overwritten.
+ */
+export interface MarkerAttempt {
+  /** Unique; begins with the time it was opened. */
+  readonly attempt: string;
+  readonly openedMs: number;
+  readonly sourceBucket: string;
+  /** The source's marker. */
+  readonly source: EntryId;
+  /** What lay on top of the destination; `undefined`: nothing. */
+  readonly base: EntryId | undefined;
+  /** The marker that the destination made; `undefined` while the outcome is unknown. */
+  readonly written: EntryId | undefined;
+}
+
+export function markerFolder(destinationBucket: string, keyDigest: string): string {
+  return `markers/${destinationBucket}/${keyDigest}/`;
+}
+
+export function attemptId(openedMs: number, nonce: string): string {
+  return `${openedMs.toString(36).padStart(9, '0')}-${nonce}`;
+}
+
+export function openName(attempt: MarkerAttempt): string {
+  const base = attempt.base === undefined ? '' : encodeURIComponent(attempt.base);
+  return `${attempt.attempt}.open.${attempt.sourceBucket}.${encodeURIComponent(attempt.source)}.${base}`;
+}
+
+export function closedName(attempt: MarkerAttempt, written: EntryId): string {
+  return `${attempt.attempt}.closed.${encodeURIComponent(written)}`;
+}
+
+/** Reads the names of one key's folder, in any order. Names that are not ours are passed over. */
+export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[] {
+  const written = new Map<string, EntryId>();
+  const opened: MarkerAttempt[] = [];
+  for (const name of names) {
+    const [attempt, state, first, second, third] = name.split('.');
+    if (attempt === undefined || first === undefined) continue;
+    if (state === 'closed') written.set(attempt, decodeURIComponent(first));
+    if (state !== 'open' || second === undefined) continue;
+    opened.push({
+      attempt,
+      openedMs: Number.parseInt(attempt, 36),
+      sourceBucket: first,
+      source: decodeURIComponent(second),
+      base: third ? decodeURIComponent(third) : undefined,
+      written: undefined,
+    });
+  }
+  return opened.map((attempt) => ({ ...attempt, written: written.get(attempt.attempt) }));
+}
+
+/**
+ * What a marker at the destination is. One that a closed record names is ours. Any other is ours too while an
+ * attempt is open that could have made it: in doubt the head is asserted again, which shows an object that a user
+ * may have deleted there, and hides none.
+ */
+export function markerProvenance(
+  marker: DeleteMarker,
+  attempts: readonly MarkerAttempt[],
+  sourceBucket: string,
+  clockToleranceMs: number,
+): Provenance {
+  const ours = attempts.filter((attempt) => attempt.sourceBucket === sourceBucket);
+  const id = entryId(marker);
+  const closed = ours.find((attempt) => attempt.written === id);
+  if (closed) return { kind: 'replica', of: closed.source, plannedOn: { top: closed.base } };
+
+  const latest = marker.lastModifiedMs + 1000 + clockToleranceMs;
+  const open = ours
+    .filter((attempt) => attempt.written === undefined && attempt.openedMs <= latest)
+    .sort((a, b) => a.openedMs - b.openedMs)
+    .at(-1);
+  return open ? { kind: 'replica', of: open.source } : { kind: 'foreign' };
+}

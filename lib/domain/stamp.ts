@@ -1,0 +1,82 @@
+import type { EntryId } from './history';
+
+/**
+ * The stamp makes a replica say what it is. The destination mints its own version ids, so each replica carries,
+ * in one `x-cos-meta-*` header, which source version it is, when the copy was issued, what lay on top of the
+ * destination when it was planned, and a proof that it belongs to this bucket and key.
+ */
+export const stampHeader = 'x-cos-meta-crr-stamp';
+export const stampBytesMax = 200;
+
+export interface Stamp {
+  readonly sourceBucket: string;
+  readonly source: EntryId;
+  /** When the copy was sent, by the clock of its sender. */
+  readonly issuedMs: number;
+  /** The entry that was newest at the destination when the copy was planned; `undefined`: there was none. */
+  readonly base: EntryId | undefined;
+}
+
+/** Where a stamp was found, or is to be put. */
+export interface StampPlace {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** A collision-resistant digest as lower-case hex; injected, since the domain imports nothing. */
+export type Digest = (text: string) => string;
+
+const format = '1';
+const none = '-';
+const proofDigits = 24;
+
+export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): string {
+  const claim = [
+    format,
+    stamp.sourceBucket,
+    // Ids are opaque: nothing promises that one never holds a separator.
+    encodeURIComponent(stamp.source),
+    stamp.issuedMs.toString(36),
+    stamp.base === undefined ? none : encodeURIComponent(stamp.base),
+  ].join(';');
+  return `${claim};${proofOf(claim, place, digest)}`;
+}
+
+/**
+ * Reads a stamp back. `undefined` for anything that is not ours: another format, or a proof for another bucket or
+ * key (somebody copied a replica elsewhere, metadata and all).
+ */
+export function decodeStamp(text: string, place: StampPlace, digest: Digest): Stamp | undefined {
+  const fields = text.split(';');
+  const [version, sourceBucket, source, issued, base, proof] = fields;
+  if (fields.length !== 6 || version !== format || !sourceBucket || !source || !issued || !base)
+    return undefined;
+  if (proof !== proofOf(fields.slice(0, 5).join(';'), place, digest)) return undefined;
+  const issuedMs = Number.parseInt(issued, 36);
+  if (!Number.isSafeInteger(issuedMs)) return undefined;
+  return {
+    sourceBucket,
+    source: decodeURIComponent(source),
+    issuedMs,
+    base: base === none ? undefined : decodeURIComponent(base),
+  };
+}
+
+function proofOf(claim: string, place: StampPlace, digest: Digest): string {
+  return digest(`crr-stamp\n${claim}\n${place.bucket}\n${place.key}`).slice(0, proofDigits);
+}
+
+/**
+ * Whether a version found at the destination is the copy that its stamp speaks of. A user who copies a replica
+ * copies its stamp too, but later: a stamp counts only within the longest transfer after its issue.
+ */
+export function stampIsOfThisVersion(
+  stamp: Stamp,
+  versionMs: number,
+  longestTransferMs: number,
+  clockToleranceMs: number,
+): boolean {
+  // Last-Modified is cut to whole seconds.
+  const earliest = Math.floor(stamp.issuedMs / 1000) * 1000 - clockToleranceMs;
+  return versionMs >= earliest && versionMs <= stamp.issuedMs + longestTransferMs + clockToleranceMs;
+}

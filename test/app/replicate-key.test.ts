@@ -1,0 +1,296 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import { entryId } from '../../lib/domain/history';
+import { stampHeader } from '../../lib/domain/stamp';
+import { createWorld, destination, eventFor, settings, source, stampOf, type World } from '../support/world';
+
+const key = 'photos/a b.jpg';
+
+async function withRule(more: Parameters<typeof settings>[0] = {}): Promise<World> {
+  const world = createWorld();
+  await world.rules.create(world.change, 'r1', settings(more));
+  world.advance(1000);
+  return world;
+}
+
+const notify = (world: World, of = key) => handleEvent(world.ports, eventFor(of, world.ports.clock.now()));
+
+test('versions and markers arrive in source order, each with its stamp', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, {
+    body: 'one',
+    metadata: { 'content-type': 'text/plain', 'x-cos-meta-a': '1' },
+    tags: 't',
+  });
+  world.cos.put(source, key, { body: 'two' });
+  world.cos.delete(source, key);
+  world.cos.put(source, key, { body: 'three' });
+  await notify(world);
+
+  expect(world.shown(destination, key)).toEqual(['one', 'two', '(deleted)', 'three']);
+  const [one] = world.cos.history(destination, key);
+  const [first] = world.cos.history(source, key);
+  expect(one?.content).toMatchObject({
+    tags: 't',
+    metadata: { 'content-type': 'text/plain', 'x-cos-meta-a': '1' },
+  });
+  expect(one && stampOf(destination, key, one)).toBe(first && entryId(first.entry));
+});
+
+test('a doubled event writes nothing and costs four reads', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.requests.length = 0;
+  const report = await notify(world);
+  expect(report.written).toBe(0);
+  expect(world.requests.sort()).toEqual(['head', 'head', 'list', 'list']);
+});
+
+test('ten redeliveries of a delete leave one marker', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.delete(source, key);
+  for (let i = 0; i < 10; i += 1) await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', '(deleted)']);
+});
+
+test('a delete whose answer was lost leaves one marker', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.cos.delete(source, key);
+  const { putDeleteMarker } = world.ports.store;
+  let lost = 0;
+  world.ports.store.putDeleteMarker = async (...call) => {
+    await putDeleteMarker(...call);
+    lost += 1;
+    throw new Error('connection reset');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  world.ports.store.putDeleteMarker = putDeleteMarker;
+  await notify(world);
+  await notify(world);
+  expect(lost).toBe(1);
+  expect(world.shown(destination, key)).toEqual(['one', '(deleted)']);
+});
+
+test('the storage class is the source object’s unless the rule names one', async () => {
+  const kept = await withRule();
+  kept.cos.put(source, key, { body: 'one', storageClass: 'STANDARD_IA' });
+  await notify(kept);
+  expect(kept.cos.history(destination, key)[0]?.content?.storageClass).toBe('STANDARD_IA');
+
+  const named = await withRule({ destination: { ...destination, storageClass: 'INTELLIGENT_TIERING' } });
+  named.cos.put(source, key, { body: 'one', storageClass: 'STANDARD_IA' });
+  await notify(named);
+  expect(named.cos.history(destination, key)[0]?.content?.storageClass).toBe('INTELLIGENT_TIERING');
+});
+
+test('markers stay away when their sync is off, versions around them arrive', async () => {
+  const world = await withRule({ deleteMarkerReplication: 'Disabled' });
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.delete(source, key);
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', 'two']);
+});
+
+test('what was written before the rule is not copied, and never later', async () => {
+  const world = createWorld();
+  world.cos.put(source, key, { body: 'old' });
+  world.advance(2000);
+  await world.rules.create(world.change, 'r1', settings());
+  world.advance(2000);
+  world.cos.put(source, key, { body: 'new' });
+  await notify(world);
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['new']);
+});
+
+test('off stops, on again covers only what is written after', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'before' });
+  await notify(world);
+  await world.rules.edit(world.change, 'r1', (rule) => ({ ...rule, status: 'Disabled' }));
+  world.advance(20_000);
+  world.cos.put(source, key, { body: 'while off' });
+  await notify(world);
+  world.advance(1000);
+  await world.rules.edit(world.change, 'r1', (rule) => ({ ...rule, status: 'Enabled' }));
+  world.advance(20_000);
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['before']);
+  world.cos.put(source, key, { body: 'after' });
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['before', 'after']);
+});
+
+test('a rule that was just created is seen although the cached rules say nothing', async () => {
+  const world = createWorld();
+  world.cos.put(source, key, { body: 'one' });
+  expect((await notify(world)).notCovered).toBe(1);
+  world.advance(1500);
+  await world.rules.create(world.change, 'r1', settings());
+  world.advance(100);
+  world.cos.put(source, key, { body: 'two' });
+  expect((await notify(world)).written).toBe(1);
+});
+
+test('an older replica that lands late is covered by the newest again', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  const { copyVersion } = world.ports.store;
+  let late: (() => Promise<unknown>) | undefined;
+  world.ports.store.copyVersion = async (request) => {
+    late = () => copyVersion(request);
+    throw new Error('timed out');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  world.ports.store.copyVersion = copyVersion;
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  await late?.();
+  expect(world.shown(destination, key)).toEqual(['one', 'two', 'one']);
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', 'two', 'one', 'two']);
+  expect((await notify(world)).written).toBe(0);
+});
+
+test('the newest is put on top from the destination itself when the source no longer has it', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  const { copyVersion } = world.ports.store;
+  let late: (() => Promise<unknown>) | undefined;
+  world.ports.store.copyVersion = async (request) => {
+    late = () => copyVersion(request);
+    throw new Error('timed out');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  world.ports.store.copyVersion = copyVersion;
+  const two = world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  await late?.();
+  world.cos.deleteVersion(source, key, entryId(two.entry));
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', 'two', 'one', 'two']);
+});
+
+test('a user’s own write on top of the replicas stands', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.cos.put(destination, key, { body: 'mine' });
+  expect((await notify(world)).written).toBe(0);
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', 'mine', 'two']);
+});
+
+test('a user’s copy of an old replica, stamp and all, is the user’s', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.advance(3600_000);
+  const [one] = world.cos.history(destination, key);
+  world.cos.put(destination, key, one?.content ?? {});
+  expect((await notify(world)).written).toBe(0);
+  expect(world.shown(destination, key)).toEqual(['one', 'two', 'one']);
+});
+
+test('a permanent delete at the source changes nothing at the destination', async () => {
+  const world = await withRule();
+  const one = world.cos.put(source, key, { body: 'one' });
+  const two = world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.cos.deleteVersion(source, key, entryId(one.entry));
+  await notify(world);
+  world.cos.deleteVersion(source, key, entryId(two.entry));
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', 'two']);
+});
+
+test('a replica is not replicated further, so two rules toward each other do not ring', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.cos.delete(source, key);
+  await notify(world);
+  const back = await world.rules
+    .create({ ...world.change, bucket: destination.bucket }, 'back', settings({ destination: source }))
+    .catch((refused: unknown) => refused);
+  // The API of this deployment only takes sources of its own region; the rule of another deployment is written here.
+  expect(back).toMatchObject({ name: 'RequestRefused' });
+  const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id: 'back', destination: source };
+  const document = JSON.parse(
+    world.documents.get(`rules/${source.bucket}/000000000001.json`) ?? '{}',
+  ) as object;
+  world.documents.set(
+    `rules/${destination.bucket}/000000000001.json`,
+    JSON.stringify({ ...document, bucket: destination.bucket, rules: [rule] }),
+  );
+  world.advance(20_000);
+  const report = await handleEvent(world.ports, eventFor(key, world.ports.clock.now(), destination));
+  expect(report).toMatchObject({ written: 0, notCovered: 0, left: 2 });
+  expect(world.shown(source, key)).toEqual(['one', '(deleted)']);
+});
+
+test('what cannot be copied is left in the backlog with its reason, and what comes after it goes on', async () => {
+  const world = createWorld({ settings: { singleCopyBytesMax: 5 } });
+  await world.rules.create(world.change, 'r1', settings());
+  world.cos.put(source, key, { body: 'far too large' });
+  world.cos.put(source, key, { body: 'cold', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'small' });
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['small']);
+  const { entries } = await world.rules.backlog(source.bucket, 'r1', undefined);
+  expect(entries.map(({ code, status }) => `${status} ${code}`).sort()).toEqual([
+    'FAILED OBJECT_ARCHIVED',
+    'FAILED OBJECT_TOO_LARGE',
+  ]);
+});
+
+test('a failure that may pass stops the key, is in the backlog, and the event is thrown for a retry', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.put(source, key, { body: 'two' });
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new Error('503');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  expect(world.shown(destination, key)).toEqual([]);
+  expect((await world.rules.backlog(source.bucket, 'r1', undefined)).entries).toMatchObject([
+    { status: 'PENDING' },
+  ]);
+  world.ports.store.copyVersion = copyVersion;
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(['one', 'two']);
+});
+
+test('metadata without room for the stamp is a gap', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', metadata: { 'x-cos-meta-a': 'x'.repeat(4000) } });
+  await notify(world);
+  const { entries } = await world.rules.backlog(source.bucket, 'r1', undefined);
+  expect(entries).toMatchObject([{ code: 'METADATA_TOO_LARGE', status: 'FAILED' }]);
+});
+
+test('a key with hundreds of versions costs no more requests than one with a few', async () => {
+  const world = await withRule();
+  for (let i = 0; i < 350; i += 1) world.cos.put(source, key, { body: `v${i}` });
+  await notify(world);
+  expect(world.shown(destination, key)).toEqual(Array.from({ length: 350 }, (_, i) => `v${i}`));
+  world.cos.put(source, key, { body: 'one more' });
+  world.requests.length = 0;
+  await notify(world);
+  expect(world.requests.sort()).toEqual(['copy', 'head', 'head', 'head', 'list', 'list']);
+});
+
+test('a stamp never reaches the next replica', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', metadata: { [stampHeader]: 'somebody’s own' } });
+  await notify(world);
+  const [one] = world.cos.history(destination, key);
+  expect(one && stampOf(destination, key, one)).toBeDefined();
+});

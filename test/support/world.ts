@@ -1,0 +1,146 @@
+import { createMemoryCos, type MemoryCos, type StoredEntry } from '../../lib/adapters/memory/memory-cos';
+import {
+  createMemoryDirectory,
+  createMemoryObjectStore,
+  createMemoryState,
+} from '../../lib/adapters/memory/memory-ports';
+import { systemDigests } from '../../lib/adapters/system';
+import type { HandleEventPorts } from '../../lib/app/handle-event';
+import type { Clock, Entropy, LogFacts, Logger, ObjectStore } from '../../lib/app/ports';
+import { createRuleSource } from '../../lib/app/rule-source';
+import { createRuleStore } from '../../lib/app/rule-store';
+import { createRuleService } from '../../lib/app/rules';
+import { defaultSettings, type ReplicationSettings } from '../../lib/app/settings';
+import type { BucketRef } from '../../lib/domain/rule';
+import type { RuleSettings } from '../../lib/domain/rule-change';
+import { decodeStamp, stampHeader } from '../../lib/domain/stamp';
+
+export const source: BucketRef = { bucket: 'source-1250000000', region: 'ap-guangzhou' };
+export const destination: BucketRef = { bucket: 'destination-1250000000', region: 'ap-shanghai' };
+
+export const settings = (more: Partial<RuleSettings> = {}): RuleSettings => ({
+  status: 'Enabled',
+  prefix: '',
+  destination,
+  deleteMarkerReplication: 'Enabled',
+  description: '',
+  ...more,
+});
+
+/** The product on COS in memory, with a clock that only moves when it is told to, or when somebody waits. */
+export function createWorld(options: { readonly settings?: Partial<ReplicationSettings> } = {}) {
+  let nowMs = Date.UTC(2026, 10, 1);
+  let nonces = 0;
+  const clock: Clock = {
+    now: () => nowMs,
+    sleep: async (milliseconds) => {
+      nowMs += milliseconds;
+    },
+  };
+  const entropy: Entropy = { nonce: () => `n${(nonces += 1)}` };
+  const cos: MemoryCos = createMemoryCos({ now: clock.now });
+  const documents = new Map<string, string>();
+  const state = createMemoryState(documents);
+  const lines: { readonly level: string; readonly message: string; readonly facts: LogFacts }[] = [];
+  const write = (level: string) => (message: string, facts: LogFacts) =>
+    void lines.push({ level, message, facts });
+  const log: Logger = { info: write('info'), warn: write('warn'), error: write('error') };
+  const requests: string[] = [];
+  const store = counted(createMemoryObjectStore(cos), requests);
+  const ruleStore = createRuleStore(state, clock, entropy, { settleMs: 10 });
+  const directory = createMemoryDirectory(cos, 'main', clock.now);
+
+  cos.createBucket(source);
+  cos.createBucket(destination);
+
+  const ports: HandleEventPorts = {
+    store,
+    state,
+    clock,
+    entropy,
+    digests: systemDigests,
+    log,
+    rules: createRuleSource(ruleStore, clock, { configLifetimeMs: 15_000 }),
+    region: source.region,
+    settings: { ...defaultSettings, ...options.settings },
+    remainingMs: () => 600_000,
+  };
+  return {
+    cos,
+    ports,
+    documents,
+    lines,
+    requests,
+    advance: (milliseconds: number) => {
+      nowMs += milliseconds;
+    },
+    rules: createRuleService({
+      store: ruleStore,
+      state,
+      directory,
+      clock,
+      entropy,
+      log,
+      region: source.region,
+    }),
+    change: { bucket: source.bucket, author: 'test', revision: undefined },
+    /** What a key's history at a destination stands for, oldest first: bodies, `(deleted)` for markers. */
+    shown: (ref: BucketRef, key: string) => shown(cos.history(ref, key)),
+  };
+}
+
+export type World = ReturnType<typeof createWorld>;
+
+export function shown(history: readonly StoredEntry[]): readonly string[] {
+  return history.map((stored) => stored.content?.body ?? '(deleted)');
+}
+
+/** The event that COS would send for a key now. */
+export function eventFor(key: string, atMs: number, ref = source): unknown {
+  return { Records: [recordFor(key, atMs, ref)] };
+}
+
+export function recordFor(key: string, atMs: number, ref = source): unknown {
+  const dash = ref.bucket.lastIndexOf('-');
+  const [name, appid] = [ref.bucket.slice(0, dash), ref.bucket.slice(dash + 1)];
+  const path = key.split('/').map(encodeURIComponent).join('/');
+  return {
+    cos: {
+      cosSchemaVersion: '1.0',
+      cosObject: {
+        url: `http://${ref.bucket}.cos.${ref.region}.myqcloud.com/${path}`,
+        meta: {},
+        vid: '',
+        key: `/${appid}/${name}/${key}`,
+        size: 1,
+      },
+      cosBucket: { region: ref.region, name, appid },
+      cosNotificationId: 'unkown',
+    },
+    event: {
+      eventName: 'cos:ObjectCreated:*',
+      eventVersion: '1.0',
+      eventTime: Math.floor(atMs / 1000),
+      eventSource: 'qcs::cos',
+      eventQueue: `qcs:0:scf:${ref.region}:appid/${appid}:default.replicate.$LATEST`,
+      requestParameters: { requestSourceIP: '127.0.0.1', requestHeaders: {} },
+      reservedInfo: '',
+      reqid: 1,
+    },
+  };
+}
+
+/** The source version that a replica says it is. */
+export function stampOf(ref: BucketRef, key: string, stored: StoredEntry): string | undefined {
+  const text = stored.content?.metadata[stampHeader];
+  return text && decodeStamp(text, { bucket: ref.bucket, key }, systemDigests.sha256)?.source;
+}
+
+function counted(store: ObjectStore, requests: string[]): ObjectStore {
+  return {
+    listKey: (...call) => (requests.push('list'), store.listKey(...call)),
+    headObject: (...call) => (requests.push('head'), store.headObject(...call)),
+    copyVersion: (...call) => (requests.push('copy'), store.copyVersion(...call)),
+    putDeleteMarker: (...call) => (requests.push('delete'), store.putDeleteMarker(...call)),
+  };
+}
