@@ -5,10 +5,10 @@ import { createCosStateStore } from '../lib/adapters/cos/state-store';
 import { createJsonLog } from '../lib/adapters/log/json-log';
 import type { Invocation } from '../lib/adapters/scf/invocation';
 import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/system';
-import type { HandleEventPorts } from '../lib/app/handle-event';
+import type { ReconcilePorts } from '../lib/app/reconcile';
 import { createRuleSource } from '../lib/app/rule-source';
 import { createRuleStore } from '../lib/app/rule-store';
-import { createRuleService, type RuleService } from '../lib/app/rules';
+import { createRuleService, loadAllRules, type RuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
 import { type Config, readConfig, readCredentials } from '../lib/config';
 
@@ -41,13 +41,14 @@ function composeBase(config: Config) {
 /** What the functions that replicate share. */
 export function composeReplication(config = readConfig()) {
   const { log, client, state, ruleStore, begin, remainingMs } = composeBase(config);
-  const ports: HandleEventPorts = {
+  const ports: ReconcilePorts = {
     store: createCosObjectStore(client),
     state,
     clock: systemClock,
     entropy: systemEntropy,
     digests: systemDigests,
     log,
+    ruleSets: () => loadAllRules(ruleStore, state, config.region),
     rules: createRuleSource(ruleStore, systemClock, config),
     region: config.region,
     settings: { ...defaultSettings, singleCopyBytesMax: config.singleCopyBytesMax },

@@ -94,9 +94,9 @@ async function handleKey(ports: HandleEventPorts, hint: KeyHint): Promise<KeyRep
  * because no rule covers it, the rules are read as they were when it happened.
  */
 async function rulesFor(source: RuleSource, hint: KeyHint): Promise<readonly ReplicationRule[]> {
-  const matched = matchRules(indexOf(await source.current(hint.bucket)), hint.key);
+  const matched = matchRules(indexOf(await source.current(hint)), hint.key);
   if (matched.length > 0) return matched;
-  return matchRules(indexOf(await source.asOf(hint.bucket, hint.eventTime)), hint.key);
+  return matchRules(indexOf(await source.asOf(hint, hint.eventTime)), hint.key);
 }
 
 const indexes = new WeakMap<RuleSet, RuleIndex>();

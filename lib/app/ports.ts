@@ -1,4 +1,4 @@
-import type { KeyHistory, ObjectVersion } from '../domain/history';
+import type { HistoryEntry, KeyHistory, ObjectVersion } from '../domain/history';
 import type { BucketRef, RuleSet, StorageClass } from '../domain/rule';
 import type { ObjectHead } from '../domain/transfer';
 
@@ -10,13 +10,15 @@ import type { ObjectHead } from '../domain/transfer';
  */
 export interface ObjectStore {
   /** One page of a key's own history, as COS lists it but oldest first. At most `entriesMax` entries. */
-  listKey(bucket: BucketRef, key: string, page: HistoryPageRequest): Promise<HistoryPage>;
+  listKey: (bucket: BucketRef, key: string, page: HistoryPageRequest) => Promise<HistoryPage>;
+  /** One page of a whole bucket, or of a prefix: keys ascending by UTF-8 bytes, within a key newest first. */
+  listVersions: (bucket: BucketRef, page: BucketPageRequest) => Promise<BucketPage>;
   /** The current version, or the one named. `undefined`: none, it is a delete marker, or the bucket is missing. */
-  headObject(bucket: BucketRef, key: string, versionId?: string): Promise<ObjectHead | undefined>;
+  headObject: (bucket: BucketRef, key: string, versionId?: string) => Promise<ObjectHead | undefined>;
   /** A server-side copy of one version, with metadata and class replaced and tags kept. */
-  copyVersion(request: CopyRequest): Promise<CopyAnswer>;
+  copyVersion: (request: CopyRequest) => Promise<CopyAnswer>;
   /** A DELETE without version id. Never one with: replication deletes no version. */
-  putDeleteMarker(bucket: BucketRef, key: string): Promise<WriteAnswer>;
+  putDeleteMarker: (bucket: BucketRef, key: string) => Promise<WriteAnswer>;
 }
 
 export interface HistoryPageRequest {
@@ -30,6 +32,23 @@ export interface HistoryPage {
   readonly entries: KeyHistory;
   /** Nothing older exists. */
   readonly complete: boolean;
+}
+
+export interface BucketPageRequest {
+  readonly prefix: string;
+  /** Begin after this entry; without a version id, after all entries of its key. */
+  readonly after?: { readonly key: string; readonly versionId?: string };
+  readonly entriesMax: number;
+}
+
+export interface BucketPage {
+  readonly entries: readonly KeyedEntry[];
+  readonly complete: boolean;
+}
+
+export interface KeyedEntry {
+  readonly key: string;
+  readonly entry: HistoryEntry;
 }
 
 export interface CopyRequest {
@@ -96,9 +115,9 @@ export interface StatePage {
 /** Where running functions find the rules of a bucket. */
 export interface RuleSource {
   /** May be as old as one config lifetime. */
-  current(bucket: string): Promise<RuleSet>;
+  current(source: BucketRef): Promise<RuleSet>;
   /** At least as new as the moment of an event, in whole seconds. */
-  asOf(bucket: string, eventTime: number): Promise<RuleSet>;
+  asOf(source: BucketRef, eventTime: number): Promise<RuleSet>;
 }
 
 export interface Clock {

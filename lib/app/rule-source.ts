@@ -1,4 +1,5 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
+import type { BucketRef } from '../domain/rule';
 import type { Clock, RuleSource } from './ports';
 import type { RuleStore, StoredRuleSet } from './rule-store';
 
@@ -22,20 +23,22 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
   const reading = new Map<string, Promise<Held>>();
 
   /** Concurrent askers share one reading. */
-  const refresh = (bucket: string): Promise<Held> => {
+  const refresh = (source: BucketRef): Promise<Held> => {
+    const { bucket } = source;
     const running = reading.get(bucket);
     if (running) return running;
-    const started = read(bucket).finally(() => reading.delete(bucket));
+    const started = read(source).finally(() => reading.delete(bucket));
     reading.set(bucket, started);
     return started;
   };
 
-  const read = async (bucket: string): Promise<Held> => {
+  const read = async (source: BucketRef): Promise<Held> => {
     const readMs = clock.now();
+    const { bucket } = source;
     const before = held.get(bucket)?.stored;
     const settled = before !== undefined && readMs - before.committedMs > unsettledMs;
     try {
-      const fresh: Held = { stored: await store.load(bucket, settled ? before : undefined), readMs };
+      const fresh: Held = { stored: await store.load(source, settled ? before : undefined), readMs };
       held.set(bucket, fresh);
       return fresh;
     } catch (thrown) {
@@ -47,17 +50,17 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
   };
 
   return {
-    async current(bucket) {
-      const known = held.get(bucket);
+    async current(source) {
+      const known = held.get(source.bucket);
       const usable = known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs;
-      return (usable ? known : await refresh(bucket)).stored.ruleSet;
+      return (usable ? known : await refresh(source)).stored.ruleSet;
     },
 
-    async asOf(bucket, eventTime) {
-      const known = held.get(bucket);
+    async asOf(source, eventTime) {
+      const known = held.get(source.bucket);
       // An event's second has passed when the reading began: the copy is newer than the event.
       if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.stored.ruleSet;
-      return (await refresh(bucket)).stored.ruleSet;
+      return (await refresh(source)).stored.ruleSet;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../domain/error';
-import type { ReplicationRule, RuleSet } from '../domain/rule';
+import type { BucketRef, ReplicationRule, RuleSet } from '../domain/rule';
 import { emptyRuleSet } from '../domain/rule';
 import type { Clock, Entropy, StateStore } from './ports';
 
@@ -9,7 +9,7 @@ import type { Clock, Entropy, StateStore } from './ports';
  */
 export interface RuleStore {
   /** The newest rule set. `known`: start from this one instead of the hint. */
-  load(bucket: string, known?: StoredRuleSet): Promise<StoredRuleSet>;
+  load(source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
   commit(ruleSet: RuleSet, author: string): Promise<StoredRuleSet>;
 }
@@ -23,6 +23,7 @@ export interface StoredRuleSet {
 interface RuleDocument {
   readonly format: 1;
   readonly bucket: string;
+  readonly region: string;
   readonly revision: number;
   readonly rules: readonly ReplicationRule[];
   readonly at: string;
@@ -51,8 +52,9 @@ export function createRuleStore(
   };
 
   return {
-    async load(bucket, known) {
-      let stored = known ?? (await fromHint(bucket));
+    async load(source, known) {
+      const { bucket } = source;
+      let stored = known ?? (await fromHint(source));
       for (let step = 0; step < revisionStepsMax; step += 1) {
         const next = await read(bucket, stored.ruleSet.revision + 1);
         if (next === undefined) return stored;
@@ -65,6 +67,7 @@ export function createRuleStore(
       const document: RuleDocument = {
         format: 1,
         bucket: ruleSet.bucket,
+        region: ruleSet.region,
         revision: ruleSet.revision,
         rules: ruleSet.rules,
         at: new Date(clock.now()).toISOString(),
@@ -85,11 +88,12 @@ export function createRuleStore(
   };
 
   /** The hint only saves steps: an old one, or none, is caught up with. */
-  async function fromHint(bucket: string): Promise<StoredRuleSet> {
+  async function fromHint(source: BucketRef): Promise<StoredRuleSet> {
+    const { bucket } = source;
     const hint = await state.get(hintName(bucket));
     const revision = hint === undefined ? 0 : Number((JSON.parse(hint) as { revision?: unknown }).revision);
     if (!Number.isSafeInteger(revision) || revision < 1)
-      return { ruleSet: emptyRuleSet(bucket), committedMs: 0 };
+      return { ruleSet: emptyRuleSet(source), committedMs: 0 };
     const document = await read(bucket, revision);
     if (!document)
       throw new ReplicationError('RULES_UNREADABLE', `revision ${revision} of ${bucket} is missing`);
@@ -98,8 +102,8 @@ export function createRuleStore(
 }
 
 function storedFrom(document: RuleDocument): StoredRuleSet {
-  const { bucket, revision, rules } = document;
-  return { ruleSet: { bucket, revision, rules }, committedMs: Date.parse(document.at) };
+  const { bucket, region, revision, rules } = document;
+  return { ruleSet: { bucket, region, revision, rules }, committedMs: Date.parse(document.at) };
 }
 
 function parseDocument(body: string, bucket: string, revision: number): RuleDocument {

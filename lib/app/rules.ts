@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BacklogEntry } from '../domain/backlog';
 import { ReplicationError } from '../domain/error';
-import { type BucketRef, coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
+import { coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
 import {
   type BacklogEffect,
   type Problem,
@@ -61,7 +61,8 @@ const conflictTriesMax = 3;
 
 /** The use cases of the rule API. */
 export function createRuleService(ports: RulesPorts) {
-  const load = async (bucket: string): Promise<RuleSet> => (await ports.store.load(bucket)).ruleSet;
+  const load = async (bucket: string): Promise<RuleSet> =>
+    (await ports.store.load({ bucket, region: ports.region })).ruleSet;
 
   const find = (ruleSet: RuleSet, id: string): ReplicationRule => {
     const rule = ruleSet.rules.find((candidate) => candidate.id === id);
@@ -94,9 +95,8 @@ export function createRuleService(ports: RulesPorts) {
 
   /** All that speaks against these settings, asked of the rule set and of COS. */
   const examine = async (ruleSet: RuleSet, id: string, settings: RuleSettings, replacing: boolean) => {
-    const source: BucketRef = { bucket: ruleSet.bucket, region: ports.region };
-    const own = ruleProblems(ruleSet, source, id, settings, replacing);
-    const pair = await checkPair(ports.directory, source, settings.destination);
+    const own = ruleProblems(ruleSet, id, settings, replacing);
+    const pair = await checkPair(ports.directory, ruleSet, settings.destination);
     const problems = [...own, ...pair.problems];
     if (problems.length > 0 || pair.sourceSeconds === undefined) throw new RequestRefused(400, problems);
     return { sourceSeconds: pair.sourceSeconds, at: new Date(ports.clock.now()).toISOString() };
@@ -123,17 +123,7 @@ export function createRuleService(ports: RulesPorts) {
     },
 
     /** Buckets that have, or had, rules. */
-    async buckets(): Promise<readonly RuleSet[]> {
-      const names = new Set<string>();
-      let after: string | undefined;
-      for (;;) {
-        const page = await ports.state.list(rulesFolder, after);
-        for (const name of page.names) names.add(name.slice(rulesFolder.length).split('/')[0] ?? '');
-        after = page.names.at(-1);
-        if (page.complete || after === undefined) break;
-      }
-      return mapAtMost(8, [...names], load);
-    },
+    buckets: () => loadAllRules(ports.store, ports.state, ports.region),
 
     async create(
       request: ChangeRequest,
@@ -192,6 +182,28 @@ export function createRuleService(ports: RulesPorts) {
       };
     },
   };
+}
+
+/** The rule sets of all source buckets of a region that have, or had, rules. */
+export async function loadAllRules(
+  store: RuleStore,
+  state: StateStore,
+  region: string,
+): Promise<readonly RuleSet[]> {
+  const names = new Set<string>();
+  let after: string | undefined;
+  for (;;) {
+    const page = await state.list(rulesFolder, after);
+    for (const name of page.names) names.add(name.slice(rulesFolder.length).split('/')[0] ?? '');
+    after = page.names.at(-1);
+    if (page.complete || after === undefined) break;
+  }
+  const sets = await mapAtMost(
+    8,
+    [...names],
+    async (bucket) => (await store.load({ bucket, region })).ruleSet,
+  );
+  return sets.filter((set) => set.region === region);
 }
 
 export function settingsOf(rule: ReplicationRule): RuleSettings {

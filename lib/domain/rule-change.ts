@@ -115,7 +115,7 @@ export function withoutRule(set: RuleSet, id: string): RuleSet {
 }
 
 function nextRevision(set: RuleSet, rules: readonly ReplicationRule[]): RuleSet {
-  return { bucket: set.bucket, revision: set.revision + 1, rules };
+  return { ...set, revision: set.revision + 1, rules };
 }
 
 /**
@@ -166,7 +166,6 @@ function sameDestination(a: Destination, b: Destination): boolean {
 /** Everything that is wrong with a rule among its set, its own old version left aside. */
 export function ruleProblems(
   set: RuleSet,
-  source: { readonly bucket: string; readonly region: string },
   id: string,
   settings: RuleSettings,
   replacing: boolean,
@@ -182,11 +181,11 @@ export function ruleProblems(
     const message = `The bucket ${set.bucket} has ${set.rules.length} rules; the limit is ${rulesMax}.`;
     problems.push(problem('TooManyRules', '', message));
   }
-  if (settings.destination.bucket === source.bucket) {
-    const message = `The destination is the source bucket ${source.bucket} itself; choose another bucket.`;
+  if (settings.destination.bucket === set.bucket) {
+    const message = `The destination is the source bucket ${set.bucket} itself; choose another bucket.`;
     problems.push(problem('SameBucket', '/destination/bucket', message));
-  } else if (settings.destination.region === source.region) {
-    const message = `Source and destination are both in ${source.region}; choose a bucket in another region.`;
+  } else if (settings.destination.region === set.region) {
+    const message = `Source and destination are both in ${set.region}; choose a bucket in another region.`;
     problems.push(problem('SameRegion', '/destination/region', message));
   }
   return [...problems, ...rivalProblems(others, settings)];

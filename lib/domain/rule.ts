@@ -60,15 +60,14 @@ export interface ReplicationRule {
 }
 
 /** All rules of one source bucket, changed as a whole. */
-export interface RuleSet {
-  readonly bucket: string;
+export interface RuleSet extends BucketRef {
   /** 0: never written. */
   readonly revision: number;
   readonly rules: readonly ReplicationRule[];
 }
 
-export function emptyRuleSet(bucket: string): RuleSet {
-  return { bucket, revision: 0, rules: [] };
+export function emptyRuleSet({ bucket, region }: BucketRef): RuleSet {
+  return { bucket, region, revision: 0, rules: [] };
 }
 
 /** What a rule covers of one key, or `undefined` if nothing: a disabled rule covers nothing. */

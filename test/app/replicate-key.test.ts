@@ -227,7 +227,7 @@ test('a replica is not replicated further, so two rules toward each other do not
   ) as object;
   world.documents.set(
     `rules/${destination.bucket}/000000000001.json`,
-    JSON.stringify({ ...document, bucket: destination.bucket, rules: [rule] }),
+    JSON.stringify({ ...document, ...destination, rules: [rule] }),
   );
   world.advance(20_000);
   const report = await handleEvent(world.ports, eventFor(key, world.ports.clock.now(), destination));

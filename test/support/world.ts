@@ -138,6 +138,7 @@ export function stampOf(ref: BucketRef, key: string, stored: StoredEntry): strin
 
 function counted(store: ObjectStore, requests: string[]): ObjectStore {
   return {
+    listVersions: (...call) => (requests.push('listBucket'), store.listVersions(...call)),
     listKey: (...call) => (requests.push('list'), store.listKey(...call)),
     headObject: (...call) => (requests.push('head'), store.headObject(...call)),
     copyVersion: (...call) => (requests.push('copy'), store.copyVersion(...call)),

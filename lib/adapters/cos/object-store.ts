@@ -8,35 +8,38 @@ import { parseVersionsPage } from './versions-xml';
 
 /** The ObjectStore port over COS. */
 export function createCosObjectStore(client: CosClient): ObjectStore {
+  // https://www.tencentcloud.com/document/product/436/31551
+  const listVersions: ObjectStore['listVersions'] = async (bucket, { prefix, after, entriesMax }) => {
+    const reply = await client.call('GetBucketObjectVersions', 'read', (sdk) =>
+      sdk.request({
+        ...at(bucket),
+        Method: 'GET',
+        Action: 'versions',
+        Query: {
+          prefix,
+          'max-keys': String(entriesMax),
+          'encoding-type': 'url',
+          ...(after === undefined ? {} : { 'key-marker': after.key, 'version-id-marker': after.versionId }),
+        },
+        RawBody: true,
+      }),
+    );
+    const page = parseVersionsPage(String(reply.data.Body));
+    if (page) return page;
+    throw new ReplicationError('STORE_UNAVAILABLE', 'GetBucketObjectVersions: the answer is no version list');
+  };
+
   return {
-    // https://www.tencentcloud.com/document/product/436/31551
+    listVersions,
+
     async listKey(bucket, key, { olderThan, entriesMax }) {
-      const reply = await client.call('GetBucketObjectVersions', 'read', (sdk) =>
-        sdk.request({
-          ...at(bucket),
-          Method: 'GET',
-          Action: 'versions',
-          Query: {
-            prefix: key,
-            'max-keys': String(entriesMax),
-            'encoding-type': 'url',
-            ...(olderThan === undefined ? {} : { 'key-marker': key, 'version-id-marker': olderThan }),
-          },
-          RawBody: true,
-        }),
-      );
-      const page = parseVersionsPage(String(reply.data.Body));
-      if (!page) {
-        throw new ReplicationError(
-          'STORE_UNAVAILABLE',
-          'GetBucketObjectVersions: the answer is no version list',
-        );
-      }
+      const after = olderThan === undefined ? {} : { after: { key, versionId: olderThan } };
+      const page = await listVersions(bucket, { prefix: key, entriesMax, ...after });
       // The key is the first of all that begin with it.
       const own = page.entries.filter((listed) => listed.key === key);
       return {
         entries: own.map((listed) => listed.entry).reverse(),
-        complete: !page.truncated || own.length < page.entries.length,
+        complete: page.complete || own.length < page.entries.length,
       };
     },
 

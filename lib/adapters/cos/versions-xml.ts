@@ -1,18 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
-import type { HistoryEntry } from '../../domain/history';
+import type { BucketPage, KeyedEntry } from '../../app/ports';
 import { unquoted } from './headers';
-
-/** One page of `GET ?versions`. */
-export interface VersionsPage {
-  /** In COS's own order: keys ascending, within a key newest first, versions and markers interleaved. */
-  readonly entries: readonly KeyedEntry[];
-  readonly truncated: boolean;
-}
-
-export interface KeyedEntry {
-  readonly key: string;
-  readonly entry: HistoryEntry;
-}
 
 /**
  * The SDK sorts versions and markers into two lists, which loses their order, the one thing that replication rests
@@ -31,7 +19,8 @@ const parser = new XMLParser({
 
 type Node = Readonly<Record<string, unknown>>;
 
-export function parseVersionsPage(xml: string): VersionsPage | undefined {
+/** One page of `GET ?versions`, or `undefined` if the document is another. */
+export function parseVersionsPage(xml: string): BucketPage | undefined {
   const root = children(parser.parse(xml) as unknown, 'ListVersionsResult')[0];
   if (root === undefined) return undefined;
   const entries: KeyedEntry[] = [];
@@ -40,7 +29,7 @@ export function parseVersionsPage(xml: string): VersionsPage | undefined {
     if (kind !== 'Version' && kind !== 'DeleteMarker') continue;
     entries.push(parseEntry(kind, node[kind] as readonly Node[]));
   }
-  return { entries, truncated: text(root, 'IsTruncated') === 'true' };
+  return { entries, complete: text(root, 'IsTruncated') !== 'true' };
 }
 
 function parseEntry(kind: 'Version' | 'DeleteMarker', node: readonly Node[]): KeyedEntry {

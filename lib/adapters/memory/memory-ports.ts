@@ -1,4 +1,4 @@
-import type { BucketDirectory, ObjectStore, StateStore } from '../../app/ports';
+import type { BucketDirectory, KeyedEntry, ObjectStore, StateStore } from '../../app/ports';
 import { ReplicationError } from '../../domain/error';
 import type { BucketRef } from '../../domain/rule';
 import type { ObjectHead } from '../../domain/transfer';
@@ -17,6 +17,19 @@ export function createMemoryObjectStore(cos: MemoryCos): ObjectStore {
   return {
     async listKey(ref, key, { olderThan, entriesMax }) {
       return pageOf(entriesOf(need(ref).keys.get(key) ?? []), olderThan, entriesMax);
+    },
+    async listVersions(ref, { prefix, after, entriesMax }) {
+      const { keys } = need(ref);
+      const listed = [...keys.keys()]
+        .filter((key) => key.startsWith(prefix))
+        .sort(byUtf8)
+        .flatMap((key) =>
+          entriesOf(keys.get(key) ?? [])
+            .map((entry) => ({ key, entry }))
+            .reverse(),
+        );
+      const rest = after === undefined ? listed : listed.slice(firstAfter(listed, after));
+      return { entries: rest.slice(0, entriesMax), complete: rest.length <= entriesMax };
     },
     async headObject(ref, key, versionId) {
       const stored =
@@ -40,6 +53,20 @@ export function createMemoryObjectStore(cos: MemoryCos): ObjectStore {
       return { versionId: versioning === 'Enabled' ? made.entry.versionId : undefined };
     },
   };
+}
+
+/** COS orders keys by their UTF-8 bytes; JavaScript's own order differs beyond the basic plane. */
+function byUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function firstAfter(listed: readonly KeyedEntry[], after: { key: string; versionId?: string }): number {
+  const exact = listed.findIndex(
+    ({ key, entry }) => key === after.key && entry.versionId === after.versionId,
+  );
+  if (exact >= 0) return exact + 1;
+  const next = listed.findIndex(({ key }) => byUtf8(key, after.key) > 0);
+  return next < 0 ? listed.length : next;
 }
 
 /** One page of a history as COS would list it: the newest `entriesMax` entries older than the marker, oldest first. */

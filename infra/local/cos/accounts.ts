@@ -1,0 +1,91 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { CosError } from './cos-error';
+
+/** A root account of the local cloud and its key. */
+export interface Account {
+  readonly appid: string;
+  readonly uin: string;
+  readonly secretId: string;
+  readonly secretKey: string;
+}
+
+/** What an execution role is handed. */
+export interface TemporaryKey {
+  readonly secretId: string;
+  readonly secretKey: string;
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
+/** Who signed a request. */
+export interface Caller {
+  readonly account: Account;
+  /** The secret id, or the name that a temporary key was issued under. */
+  readonly name: string;
+  readonly secretKey: string;
+  /** For a temporary key. */
+  readonly token?: { readonly value: string; readonly expiresAtMs: number };
+}
+
+export interface Accounts {
+  readonly list: readonly [Account, Account];
+  issue(account: Account, name: string, expiresAtMs: number): TemporaryKey;
+  /** Fails with InvalidAccessKeyId. */
+  byKey(secretId: string): Caller;
+}
+
+const appids = ['1250000000', '1250000001'] as const;
+
+/** Accounts are made on the first start and kept, so that printed keys work again. */
+export function openAccounts(file: string): Accounts {
+  const list = existsSync(file) ? readAccounts(file) : makeAccounts(file);
+  const temporary = new Map<string, Caller>();
+  const signing = randomBytes(32);
+
+  return {
+    list,
+    issue(account, name, expiresAtMs) {
+      const secretId = `AKID${randomBytes(24).toString('base64url')}`;
+      const secretKey = randomBytes(24).toString('base64url');
+      const token = createHmac('sha256', signing).update(`${secretId} ${expiresAtMs}`).digest('base64url');
+      for (const [id, caller] of temporary) {
+        // Kept for an hour beyond their end, so that their use is answered with ExpiredToken.
+        if ((caller.token?.expiresAtMs ?? 0) + 3_600_000 < expiresAtMs - 86_400_000) temporary.delete(id);
+      }
+      temporary.set(secretId, { account, name, secretKey, token: { value: token, expiresAtMs } });
+      return { secretId, secretKey, token, expiresAtMs };
+    },
+    byKey(secretId) {
+      const root = list.find((account) => account.secretId === secretId);
+      const caller = root
+        ? { account: root, name: secretId, secretKey: root.secretKey }
+        : temporary.get(secretId);
+      if (!caller) throw new CosError('InvalidAccessKeyId');
+      return caller;
+    },
+  };
+}
+
+function makeAccounts(file: string): readonly [Account, Account] {
+  const make = (appid: string, uin: string): Account => ({
+    appid,
+    uin,
+    secretId: `AKID${randomBytes(24).toString('hex').slice(0, 32)}`,
+    secretKey: randomBytes(24).toString('hex').slice(0, 32),
+  });
+  const list = [make(appids[0], '100000000001'), make(appids[1], '100000000002')] as const;
+  writeFileSync(file, `${JSON.stringify(list, undefined, 2)}\n`, { mode: 0o600 });
+  return list;
+}
+
+function readAccounts(file: string): readonly [Account, Account] {
+  const list = JSON.parse(readFileSync(file, 'utf8')) as Partial<Account>[];
+  const sound = (account: Partial<Account> | undefined): account is Account =>
+    [account?.appid, account?.uin, account?.secretId, account?.secretKey].every(
+      (field) => typeof field === 'string',
+    );
+  const [first, second] = list;
+  if (sound(first) && sound(second)) return [first, second];
+  throw new Error(`${file} does not hold two accounts`);
+}

@@ -1,0 +1,148 @@
+import { checkConditions, conditionsOf } from '../conditions';
+import { CosError } from '../cos-error';
+import { type ObjectExchange, originOf, param, reply, writeHead } from '../exchange';
+import { headersOf, metadataOf, refuseUnsupported, storageClassOf, tagsOfHeader } from '../object-headers';
+import { checkMd5 } from '../read-body';
+import type { ReceivedBody } from '../store/bodies';
+import type { StoredVersion } from '../store/entry';
+import type { ObjectFacts } from '../store/object-store';
+
+const objectBytesMax = 5 * 1024 ** 3;
+
+/** PUT Object. Source: https://www.tencentcloud.com/document/product/436/7749 */
+export async function putObject(exchange: ObjectExchange): Promise<void> {
+  const { store, bucket, headers, request } = exchange;
+  refuseUnsupported(exchange);
+  const storageClass = storageClassOf(exchange, bucket.multiZone);
+  const metadata = metadataOf(exchange);
+  const tags = tagsOfHeader(headers['x-cos-tagging']);
+  const announced = headers['content-length'];
+  if (announced === undefined && headers['transfer-encoding'] === undefined)
+    throw new CosError('MissingContentLength');
+  if (Number(announced ?? 0) > objectBytesMax) throw new CosError('EntityTooLarge');
+
+  const received = await store.bodies.receive(request);
+  exchange.seen.requestBytes = received.size;
+  const version = await keep(exchange, received, { storageClass, metadata, tags }).catch(
+    async (error: unknown) => {
+      await store.bodies.discard(received.body);
+      throw error;
+    },
+  );
+  reply(exchange, 200, {
+    ETag: `"${version.etag}"`,
+    'x-cos-hash-crc64ecma': version.crc64,
+    // Absent in a suspended bucket, where the version is `null`.
+    'x-cos-version-id': bucket.versioning === 'Enabled' ? version.versionId : undefined,
+  });
+}
+
+async function keep(
+  exchange: ObjectExchange,
+  received: ReceivedBody,
+  facts: Omit<ObjectFacts, 'etag'>,
+): Promise<StoredVersion> {
+  const { store, bucket, key, headers } = exchange;
+  const announced = headers['content-length'];
+  if (received.size > objectBytesMax) throw new CosError('EntityTooLarge');
+  if (announced !== undefined && Number(announced) !== received.size) throw new CosError('IncompleteBody');
+  checkMd5(exchange, received.md5);
+  const event = 'cos:ObjectCreated:Put';
+  const forbidOverwrite = headers['x-cos-forbid-overwrite'] === 'true';
+  const etag = received.md5.toString('hex');
+  return store.write(
+    bucket,
+    key,
+    received,
+    { etag, ...facts },
+    { event, forbidOverwrite, origin: originOf(exchange) },
+  );
+}
+
+/** The version that a read names, or the current one. */
+export async function versionToRead({ store, bucket, key, query }: ObjectExchange): Promise<StoredVersion> {
+  const versionId = query.find(([name]) => name.toLowerCase() === 'versionid')?.[1];
+  const entry = await store.find(bucket, key, versionId);
+  if (entry?.kind === 'version') return entry;
+  // A marker is not found either, whether it is current or named.
+  throw new CosError(versionId !== undefined && entry === undefined ? 'NoSuchVersion' : 'NoSuchKey');
+}
+
+/** HEAD Object. Source: https://www.tencentcloud.com/document/product/436/7745 */
+export async function headObject(exchange: ObjectExchange): Promise<void> {
+  const version = await versionToRead(exchange);
+  if (checkConditions(version, conditionsOf(exchange.headers, '')) === 'notModified')
+    return reply(exchange, 304);
+  reply(exchange, 200, headersOf(version, exchange));
+}
+
+const archived = /^(MAZ_)?(DEEP_)?ARCHIVE$/;
+
+export function isArchived(version: StoredVersion): boolean {
+  return archived.test(version.storageClass);
+}
+
+/** GET Object. Source: https://www.tencentcloud.com/document/product/436/7753 */
+export async function getObject(exchange: ObjectExchange): Promise<void> {
+  const version = await versionToRead(exchange);
+  if (checkConditions(version, conditionsOf(exchange.headers, '')) === 'notModified')
+    return reply(exchange, 304);
+  if (isArchived(version)) throw new CosError('InvalidObjectState');
+  const range = rangeOf(exchange.headers['range'], version.size);
+  const headers = headersOf(version, exchange);
+  if (version.size === 0) return reply(exchange, 200, headers);
+
+  const file = await exchange.store.bodies.open(version.body).catch(async (error: unknown) => {
+    // Deleted for good since it was found.
+    if ((await exchange.store.find(exchange.bucket, exchange.key, version.versionId)) === undefined) {
+      throw new CosError('NoSuchKey');
+    }
+    throw error;
+  });
+  const { start, end } = range ?? { start: 0, end: version.size - 1 };
+  const partial = range && {
+    'Content-Length': end - start + 1,
+    'Content-Range': `bytes ${start}-${end}/${version.size}`,
+  };
+  writeHead(exchange, range ? 206 : 200, { ...headers, ...partial });
+  const stream = file.createReadStream({ start, end });
+  await new Promise<void>((resolve) => {
+    stream.on('error', () => exchange.response.destroy());
+    // The client may be gone before the end: the file is closed all the same.
+    exchange.response.on('close', () => {
+      stream.destroy();
+      resolve();
+    });
+    stream.pipe(exchange.response);
+  });
+}
+
+/** One range, inclusive. Several, or another unit, are ignored, as HTTP allows. */
+function rangeOf(header: string | undefined, size: number): { start: number; end: number } | undefined {
+  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (from === undefined || to === undefined || (from === '' && to === '')) return undefined;
+  const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
+  if (start > end) throw new CosError('InvalidRange');
+  return { start, end };
+}
+
+/** DELETE Object. Source: https://www.tencentcloud.com/document/product/436/7743 */
+export async function deleteObject(exchange: ObjectExchange): Promise<void> {
+  const { store, bucket, key } = exchange;
+  const versionId = param(exchange, 'versionId');
+  const origin = originOf(exchange);
+  if (versionId === undefined) {
+    const marker = await store.remove(bucket, key, origin);
+    return reply(
+      exchange,
+      204,
+      marker ? { 'x-cos-delete-marker': 'true', 'x-cos-version-id': marker.versionId } : {},
+    );
+  }
+  const removed = await store.removeVersion(bucket, key, versionId, origin);
+  reply(exchange, 204, {
+    'x-cos-version-id': versionId,
+    'x-cos-delete-marker': removed?.kind === 'deleteMarker' ? 'true' : undefined,
+  });
+}

@@ -1,0 +1,79 @@
+import type { StoredBucket, StoredEntry } from './store/entry';
+import type { ChangeOrigin } from './store/object-store';
+
+/** Source: https://www.tencentcloud.com/document/product/583/9707 */
+export type EventKind =
+  | 'cos:ObjectCreated:Put'
+  | 'cos:ObjectCreated:Copy'
+  | 'cos:ObjectRemove:Delete'
+  | 'cos:ObjectRemove:DeleteMarkerCreated';
+
+/** An event that no function has settled yet. */
+export interface PendingEvent {
+  readonly id: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** The concrete type. */
+  readonly eventName: string;
+  readonly key: string;
+  /** One record of the documented shape, without the `Records` around it. */
+  readonly record: unknown;
+}
+
+/** The event of one change, as COS documents it. */
+export function eventRecord(change: {
+  readonly bucket: StoredBucket;
+  readonly key: string;
+  readonly entry: StoredEntry;
+  readonly kind: EventKind;
+  readonly origin: ChangeOrigin;
+  readonly micros: bigint;
+}): PendingEvent {
+  const { bucket, key, entry, kind, origin, micros } = change;
+  const shortName = bucket.name.slice(0, -bucket.appid.length - 1);
+  const path = key.split('/').map(encodeURIComponent).join('/');
+  return {
+    // In the order in which they happened.
+    id: micros.toString().padStart(20, '0'),
+    bucket: bucket.name,
+    region: bucket.region,
+    eventName: kind,
+    key,
+    record: {
+      cos: {
+        cosSchemaVersion: '1.0',
+        cosObject: {
+          url: `http://${bucket.name}.cos.${bucket.region}.myqcloud.com/${path}`,
+          meta: { 'x-cos-request-id': origin.requestId, ...metaOf(entry) },
+          vid: entry.versionId,
+          key: `/${bucket.appid}/${shortName}/${key}`,
+          size: entry.kind === 'version' ? entry.size : 0,
+        },
+        cosBucket: { region: bucket.region, name: shortName, appid: bucket.appid },
+        // Spelled so in the documentation.
+        cosNotificationId: 'unkown',
+      },
+      event: {
+        eventName: kind,
+        eventVersion: '1.0',
+        eventTime: Number(micros / 1_000_000n),
+        eventSource: 'qcs::cos',
+        requestParameters: {
+          requestSourceIP: origin.sourceIp,
+          requestHeaders: { Authorization: origin.authorization },
+        },
+        eventQueue: `qcs:0:scf:${bucket.region}:appid/${bucket.appid}:default.replicate.$LATEST`,
+        reservedInfo: '',
+        reqid: Number(micros % 1_000_000_000n),
+      },
+    },
+  };
+}
+
+function metaOf(entry: StoredEntry): Readonly<Record<string, string>> {
+  if (entry.kind !== 'version') return {};
+  const meta: Record<string, string> = { 'Content-Type': entry.metadata['content-type'] ?? '' };
+  for (const [name, value] of Object.entries(entry.metadata))
+    if (name.startsWith('x-cos-meta-')) meta[name] = value;
+  return meta;
+}

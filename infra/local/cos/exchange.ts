@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from './accounts';
+import type { CosError } from './cos-error';
+import type { SignedRequest } from './signature';
+import type { StoredBucket } from './store/entry';
+import type { ChangeOrigin, ObjectStore } from './store/object-store';
+import { document, node } from './xml';
+
+/** One request and its answer. */
+export interface Exchange extends SignedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly nowMs: number;
+  /** For the request log. */
+  readonly seen: { api: string; caller: string; requestBytes: number; responseBytes: number };
+}
+
+/** What an operation on a bucket or object is given once the request is known to be allowed. */
+export interface BucketExchange extends Exchange {
+  readonly store: ObjectStore;
+  readonly caller: Caller;
+  readonly bucket: StoredBucket;
+}
+
+export interface ObjectExchange extends BucketExchange {
+  readonly key: string;
+}
+
+export function beginExchange(request: IncomingMessage, response: ServerResponse, nowMs: number): Exchange {
+  const url = request.url ?? '/';
+  const at = url.indexOf('?');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return {
+    request,
+    response,
+    method: request.method ?? 'GET',
+    path: at < 0 ? url : url.slice(0, at),
+    query: at < 0 ? [] : parseQuery(url.slice(at + 1)),
+    headers,
+    requestId: newRequestId(nowMs),
+    nowMs,
+    seen: {
+      api: 'Unknown',
+      caller: 'anonymous',
+      requestBytes: Number(headers['content-length'] ?? 0),
+      responseBytes: 0,
+    },
+  };
+}
+
+/** `+` stays a plus. A parameter that cannot be decoded is taken as it is. */
+function parseQuery(text: string): readonly (readonly [string, string])[] {
+  const decoded = (part: string): string => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  };
+  return text
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [decoded(pair), ''] : [decoded(pair.slice(0, at)), decoded(pair.slice(at + 1))];
+    });
+}
+
+export function param({ query }: SignedRequest, name: string): string | undefined {
+  return query.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
+}
+
+/** base64 of `<epoch seconds in hex>_<hex>_<hex>_<hex>`, as COS's look. */
+function newRequestId(nowMs: number): string {
+  const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
+  return Buffer.from(`${Math.floor(nowMs / 1000).toString(16)}_${hex(4)}_${hex(2)}_${hex(3)}`).toString(
+    'base64',
+  );
+}
+
+export type Headers = Readonly<Record<string, string | number | undefined>>;
+
+/** Answers with headers that every answer of COS has. */
+export function writeHead(exchange: Exchange, status: number, headers: Headers = {}): void {
+  const { response } = exchange;
+  response.statusCode = status;
+  response.setHeader('Date', new Date(exchange.nowMs).toUTCString());
+  response.setHeader('Server', 'tencent-cos');
+  response.setHeader('x-cos-request-id', exchange.requestId);
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) response.setHeader(name, value);
+  exchange.seen.responseBytes = exchange.method === 'HEAD' ? 0 : Number(headers['Content-Length'] ?? 0);
+}
+
+export function reply(exchange: Exchange, status: number, headers: Headers = {}, body = ''): void {
+  const bytes = Buffer.from(body);
+  const length = status === 204 || status === 304 ? undefined : (headers['Content-Length'] ?? bytes.length);
+  writeHead(exchange, status, { ...headers, 'Content-Length': length });
+  exchange.response.end(exchange.method === 'HEAD' ? undefined : bytes);
+}
+
+export function replyXml(exchange: Exchange, status: number, xml: string, headers: Headers = {}): void {
+  reply(exchange, status, { 'Content-Type': 'application/xml', ...headers }, xml);
+}
+
+export function replyError(exchange: Exchange, error: CosError): void {
+  const traceId = Buffer.from(exchange.requestId.repeat(2)).toString('base64').slice(0, 96);
+  const resource = `${exchange.headers['host'] ?? ''}${exchange.path}`;
+  const xml = document(
+    node('Error', [
+      node('Code', error.code),
+      node('Message', error.message),
+      node('Resource', resource),
+      node('RequestId', exchange.requestId),
+      node('TraceId', traceId),
+    ]),
+  );
+  const headers: Record<string, string> = { 'x-cos-trace-id': traceId };
+  // The rest of an unread body would be taken for the next request.
+  if (!exchange.request.complete) headers['Connection'] = 'close';
+  if (exchange.method === 'HEAD') reply(exchange, error.status, headers);
+  else replyXml(exchange, error.status, xml, headers);
+  exchange.request.resume();
+}
+
+export function originOf(exchange: Exchange): ChangeOrigin {
+  return {
+    requestId: exchange.requestId,
+    sourceIp: exchange.request.socket.remoteAddress ?? '',
+    authorization: exchange.headers['authorization'] ?? '',
+  };
+}

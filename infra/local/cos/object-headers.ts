@@ -1,0 +1,108 @@
+import { CosError, notImplemented } from './cos-error';
+import { type Exchange, type Headers, param } from './exchange';
+import { lastModifiedMs, type StoredVersion, type Tag } from './store/entry';
+
+/** Metadata headers that COS keeps and hands back. Source: https://www.tencentcloud.com/document/product/436/7749 */
+const kept = [
+  'content-type',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'expires',
+];
+
+const metaHeaderBytesMax = 2 * 1024;
+const metaBytesMax = 4 * 1024;
+
+/** The metadata of a write, as it came: one character a byte. An empty header counts as absent. */
+export function metadataOf({ headers }: Exchange): Readonly<Record<string, string>> {
+  const metadata: Record<string, string> = {};
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) {
+    if (kept.includes(name) && value !== '') metadata[name] = value;
+    if (!name.startsWith('x-cos-meta-')) continue;
+    const size = name.length + value.length;
+    bytes += size;
+    if (!/^x-cos-meta-[a-z0-9-]+$/.test(name))
+      throw new CosError('InvalidArgument', `The metadata name ${name} is not allowed.`);
+    if (size > metaHeaderBytesMax)
+      throw new CosError('InvalidArgument', `${name} is larger than ${metaHeaderBytesMax} bytes.`);
+    metadata[name] = value;
+  }
+  if (bytes > metaBytesMax)
+    throw new CosError('InvalidArgument', `The metadata is larger than ${metaBytesMax} bytes.`);
+  return metadata;
+}
+
+const storageClasses = ['STANDARD', 'STANDARD_IA', 'INTELLIGENT_TIERING', 'ARCHIVE', 'DEEP_ARCHIVE'];
+
+/** Any case in, upper case out. */
+export function storageClassOf({ headers }: Exchange, multiZone: boolean): string {
+  const name = (headers['x-cos-storage-class'] ?? (multiZone ? 'MAZ_STANDARD' : 'STANDARD')).toUpperCase();
+  const known = storageClasses.includes(multiZone ? name.replace(/^MAZ_/, '') : name);
+  if (!known)
+    throw new CosError('NotSupportedStorageClass', `The storage class ${name} is not supported here.`);
+  return name;
+}
+
+const tagsMax = 10;
+const tagText = /^[\p{L}\p{N} +\-=._:/@]*$/u;
+
+/** `k1=v1&k2=v2`, percent-encoded. */
+export function tagsOfHeader(header: string | undefined): readonly Tag[] {
+  if (header === undefined || header === '') return [];
+  const pairs = header.split('&').map((pair) => pair.split('=').map((part) => decodeURIComponent(part)));
+  return checkedTags(pairs.map(([key = '', value = '']) => ({ key, value })));
+}
+
+export function checkedTags(tags: readonly Tag[]): readonly Tag[] {
+  const sound = tags.every(
+    ({ key, value }) =>
+      key !== '' && key.length <= 128 && value.length <= 256 && tagText.test(key) && tagText.test(value),
+  );
+  const distinct = new Set(tags.map((tag) => tag.key)).size === tags.length;
+  if (!sound || !distinct || tags.length > tagsMax)
+    throw new CosError('InvalidArgument', 'The tags are not valid.');
+  return tags;
+}
+
+/** Headers that would change what a write means and are not built: refused by name. */
+export function refuseUnsupported({ headers }: Exchange): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const unsupported =
+      /^x-cos-(server-side-encryption|grant-|copy-source-server-side|website-redirect|traffic-limit|object-lock|callback)/.test(
+        name,
+      ) ||
+      name === 'pic-operations' ||
+      (name === 'x-cos-acl' && value !== 'default' && value !== 'private');
+    if (unsupported) throw notImplemented(`The header ${name}`);
+  }
+}
+
+/** The headers of GET and HEAD Object. Source: https://www.tencentcloud.com/document/product/436/7745 */
+export function headersOf(version: StoredVersion, exchange: Exchange): Headers {
+  const headers: Record<string, string | number | undefined> = {
+    ETag: `"${version.etag}"`,
+    'Last-Modified': new Date(lastModifiedMs(version)).toUTCString(),
+    'Accept-Ranges': 'bytes',
+    'Content-Length': version.size,
+    'Content-Type': 'application/octet-stream',
+    'x-cos-hash-crc64ecma': version.crc64,
+    // Absent for STANDARD.
+    'x-cos-storage-class': version.storageClass === 'STANDARD' ? undefined : version.storageClass,
+    'x-cos-version-id': version.versionId === '' ? undefined : version.versionId,
+    'x-cos-tagging-count': version.tags.length === 0 ? undefined : version.tags.length,
+  };
+  for (const [name, value] of Object.entries(version.metadata)) headers[casing.get(name) ?? name] = value;
+  for (const name of kept) {
+    const override = param(exchange, `response-${name}`);
+    if (override !== undefined) headers[casing.get(name) ?? name] = override;
+  }
+  return headers;
+}
+
+/** As COS spells them. */
+const casing = new Map(
+  kept.map((name) => [name, name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())]),
+);

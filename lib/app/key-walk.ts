@@ -1,0 +1,96 @@
+import type { HistoryEntry, HistoryWindow } from '../domain/history';
+import type { BucketRef } from '../domain/rule';
+import type { KeyedEntry, ObjectStore } from './ports';
+
+/** One key of a bucket with the newest part of its history. */
+export interface WalkedKey {
+  readonly key: string;
+  readonly window: HistoryWindow;
+}
+
+/** Entries a page holds at most, as COS limits it. */
+const pageEntriesMax = 1000;
+
+/**
+ * The keys of a bucket in COS's order, after `afterKey`. Holds one page and one key, whatever the bucket's size; of a
+ * key with very many entries only the newest are kept.
+ */
+export async function* walkKeys(
+  store: ObjectStore,
+  bucket: BucketRef,
+  prefix: string,
+  afterKey: string | undefined,
+  windowEntriesMax: number,
+): AsyncGenerator<WalkedKey> {
+  let key: string | undefined;
+  let newestFirst: HistoryEntry[] = [];
+  let count = 0;
+  for await (const listed of walkEntries(store, bucket, prefix, afterKey)) {
+    if (listed.key !== key) {
+      if (key !== undefined) yield walked(key, newestFirst, count);
+      key = listed.key;
+      newestFirst = [];
+      count = 0;
+    }
+    count += 1;
+    if (count <= windowEntriesMax) newestFirst.push(listed.entry);
+  }
+  if (key !== undefined) yield walked(key, newestFirst, count);
+}
+
+function walked(key: string, newestFirst: readonly HistoryEntry[], count: number): WalkedKey {
+  return { key, window: { entries: newestFirst.toReversed(), complete: count === newestFirst.length } };
+}
+
+async function* walkEntries(
+  store: ObjectStore,
+  bucket: BucketRef,
+  prefix: string,
+  afterKey: string | undefined,
+): AsyncGenerator<KeyedEntry> {
+  let after: { key: string; versionId?: string } | undefined =
+    afterKey === undefined ? undefined : { key: afterKey };
+  for (;;) {
+    const from = after === undefined ? {} : { after };
+    const page = await store.listVersions(bucket, { prefix, entriesMax: pageEntriesMax, ...from });
+    yield* page.entries;
+    const last = page.entries.at(-1);
+    if (page.complete || last === undefined) return;
+    after = { key: last.key, versionId: last.entry.versionId };
+  }
+}
+
+/** A key that stands on either side, or both. */
+export interface PairedKey {
+  readonly key: string;
+  readonly source: HistoryWindow;
+  readonly destination: HistoryWindow;
+}
+
+const nothing: HistoryWindow = { entries: [], complete: true };
+
+/** Two walks in lock-step: each key of the first, with what the second has of it. */
+export async function* pairKeys(
+  source: AsyncGenerator<WalkedKey>,
+  destination: AsyncGenerator<WalkedKey>,
+): AsyncGenerator<PairedKey> {
+  let other = await destination.next();
+  for await (const { key, window } of source) {
+    while (!other.done && compareKeys(other.value.key, key) < 0) other = await destination.next();
+    const same = !other.done && other.value.key === key ? other.value.window : nothing;
+    yield { key, source: window, destination: same };
+  }
+}
+
+/** By UTF-8 bytes, as COS lists; JavaScript compares UTF-16 units, which differs beyond the basic plane. */
+export function compareKeys(a: string, b: string): number {
+  const left = a[Symbol.iterator]();
+  const right = b[Symbol.iterator]();
+  for (;;) {
+    const one = left.next();
+    const two = right.next();
+    if (one.done || two.done) return one.done ? (two.done ? 0 : -1) : 1;
+    const difference = (one.value.codePointAt(0) ?? 0) - (two.value.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+}

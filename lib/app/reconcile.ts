@@ -1,0 +1,184 @@
+import { suspect } from '../domain/compare';
+import { ReplicationError } from '../domain/error';
+import {
+  type BucketRef,
+  coverageOf,
+  indexRules,
+  matchRules,
+  type ReplicationRule,
+  type RuleSet,
+} from '../domain/rule';
+import { type NamedEntry, readBacklog, recordOutcomes } from './backlog';
+import type { HandleEventPorts } from './handle-event';
+import { pairKeys, type PairedKey, walkKeys } from './key-walk';
+import { mapAtMost } from './map-at-most';
+import { replicateKey } from './replicate-key';
+
+export interface ReconcilePorts extends HandleEventPorts {
+  /** The rules of every source bucket of this region. */
+  readonly ruleSets: () => Promise<readonly RuleSet[]>;
+}
+
+/** What one run of the timer came to. */
+export interface ReconcileReport {
+  readonly backlogKeys: number;
+  readonly walkedKeys: number;
+  readonly lookedAt: number;
+  readonly written: number;
+  readonly pending: number;
+  /** Every rule was walked to its end; otherwise the next run goes on where this one stopped. */
+  readonly finished: boolean;
+}
+
+/** One key in this many that look alike is looked at all the same. */
+export const sampleOneIn = 1000;
+/** Backlog pages a run reads at most. */
+const backlogPagesMax = 20;
+
+/**
+ * The safety net, run by a timer: nothing depends on an event arriving. First what the backlog holds, then a walk of
+ * both listings of every rule in lock-step, which looks at the keys that differ. Ends before the deadline and goes on
+ * there the next time. Runs that overlap only cost requests.
+ */
+export async function reconcile(ports: ReconcilePorts): Promise<ReconcileReport> {
+  const tally = { backlogKeys: 0, walkedKeys: 0, lookedAt: 0, written: 0, pending: 0 };
+  await sweepBacklog(ports, tally);
+  const finished = await walkRules(ports, tally);
+  return { ...tally, finished };
+}
+
+type Tally = { -readonly [Name in keyof Omit<ReconcileReport, 'finished'>]: number };
+
+const timeIsUp = (ports: ReconcilePorts): boolean =>
+  ports.remainingMs() < 2 * ports.settings.deadlineMarginMs;
+
+async function sweepBacklog(ports: ReconcilePorts, tally: Tally): Promise<void> {
+  let after: string | undefined;
+  for (let page = 0; page < backlogPagesMax && !timeIsUp(ports); page += 1) {
+    const found = await readBacklog(ports.state, 'all', after);
+    const keys = groupByKey(found.entries.filter(({ entry }) => entry.retryable));
+    await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => settleKey(ports, entries, tally));
+    if (found.complete) return;
+    after = found.last;
+  }
+}
+
+/** Looks at a key of the backlog, and removes the entries that were read before the look if it is settled. */
+async function settleKey(ports: ReconcilePorts, entries: readonly NamedEntry[], tally: Tally): Promise<void> {
+  const first = entries[0]?.entry;
+  if (first === undefined || timeIsUp(ports)) return;
+  tally.backlogKeys += 1;
+  await lookAtKey(ports, { bucket: first.sourceBucket, region: ports.region }, first.key, tally);
+  // What is still not done stands in entries of its own by now.
+  for (const { name } of entries) await ports.state.remove(name);
+}
+
+function groupByKey(entries: readonly NamedEntry[]): readonly (readonly NamedEntry[])[] {
+  const groups = new Map<string, NamedEntry[]>();
+  for (const named of entries) {
+    const id = `${named.entry.sourceBucket}\n${named.entry.key}`;
+    const group = groups.get(id);
+    if (group) group.push(named);
+    else groups.set(id, [named]);
+  }
+  return [...groups.values()];
+}
+
+async function lookAtKey(ports: ReconcilePorts, source: BucketRef, key: string, tally: Tally): Promise<void> {
+  const rules = matchRules(indexRules(await ports.rules.current(source)), key);
+  if (rules.length === 0) return;
+  tally.lookedAt += 1;
+  const outcomes = await replicateKey(ports, { source, key, rules });
+  const left = await recordOutcomes(ports, source.bucket, key, outcomes);
+  tally.pending += left.filter((entry) => entry.retryable).length;
+  for (const outcome of outcomes) tally.written += outcome.written;
+}
+
+/** Where a walk stopped. */
+interface Cursor {
+  readonly bucket: string;
+  readonly rule: string;
+  readonly afterKey: string | undefined;
+}
+
+const cursorName = (region: string): string => `jobs/reconcile/${region}.json`;
+
+/** Walks every enabled rule, from where the last run stopped. `true`: to the end. */
+async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> {
+  const stopped = await readCursor(ports);
+  const walks = (await ports.ruleSets())
+    .flatMap((set) => set.rules.map((rule) => ({ bucket: set.bucket, rule })))
+    .filter(({ rule }) => rule.status === 'Enabled')
+    .sort((a, b) => (walkId(a.bucket, a.rule.id) < walkId(b.bucket, b.rule.id) ? -1 : 1));
+  for (const { bucket, rule } of walks) {
+    const here = walkId(bucket, rule.id);
+    const last = stopped && walkId(stopped.bucket, stopped.rule);
+    if (last !== undefined && here < last) continue;
+    const reached = await walkRule(ports, { bucket, region: ports.region }, rule, tally, {
+      afterKey: here === last ? stopped?.afterKey : undefined,
+    });
+    if (reached.ended) continue;
+    await ports.state.put(
+      cursorName(ports.region),
+      JSON.stringify({ bucket, rule: rule.id, afterKey: reached.afterKey } satisfies Cursor),
+    );
+    return false;
+  }
+  if (stopped) await ports.state.remove(cursorName(ports.region));
+  return true;
+}
+
+const walkId = (bucket: string, rule: string): string => `${bucket}/${rule}`;
+
+async function readCursor(ports: ReconcilePorts): Promise<Cursor | undefined> {
+  const body = await ports.state.get(cursorName(ports.region));
+  if (body === undefined) return undefined;
+  const cursor = JSON.parse(body) as Partial<Cursor>;
+  if (typeof cursor.bucket === 'string' && typeof cursor.rule === 'string') return cursor as Cursor;
+  throw new ReplicationError('RULES_UNREADABLE', `${cursorName(ports.region)} is no cursor; delete it`);
+}
+
+interface Reached {
+  readonly ended: boolean;
+  readonly afterKey: string | undefined;
+}
+
+/** One rule's walk, in batches of keys, until its end or until time is up. */
+async function walkRule(
+  ports: ReconcilePorts,
+  source: BucketRef,
+  rule: ReplicationRule,
+  tally: Tally,
+  from: { readonly afterKey: string | undefined },
+): Promise<Reached> {
+  const { historyPageEntries, keysAtOnce } = ports.settings;
+  const side = (bucket: BucketRef) =>
+    walkKeys(ports.store, bucket, rule.prefix, from.afterKey, historyPageEntries);
+  let afterKey = from.afterKey;
+  let batch: PairedKey[] = [];
+  const flush = async (): Promise<void> => {
+    await mapAtMost(keysAtOnce, batch, ({ key }) => lookAtKey(ports, source, key, tally));
+    batch = [];
+  };
+  for await (const pair of pairKeys(side(source), side(rule.destination))) {
+    if (timeIsUp(ports)) {
+      await flush();
+      return { ended: false, afterKey };
+    }
+    tally.walkedKeys += 1;
+    if (isWorthALook(ports, rule, pair)) batch.push(pair);
+    if (batch.length >= keysAtOnce) await flush();
+    afterKey = pair.key;
+  }
+  await flush();
+  return { ended: true, afterKey };
+}
+
+function isWorthALook(ports: ReconcilePorts, rule: ReplicationRule, pair: PairedKey): boolean {
+  const coverage = coverageOf(rule, pair.key);
+  const suspicion = suspect(pair.source, pair.destination, coverage, ports.settings.clockToleranceMs);
+  if (suspicion !== 'alike') return suspicion === 'doubt';
+  // Another sample each hour.
+  const hour = Math.floor(ports.clock.now() / 3_600_000);
+  return Number.parseInt(ports.digests.sha256(`${hour}\n${pair.key}`).slice(0, 8), 16) % sampleOneIn === 0;
+}

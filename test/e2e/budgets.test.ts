@@ -1,0 +1,120 @@
+import type COS from 'cos-nodejs-sdk-v5';
+import type { LocalCloud } from '../../infra/local/cloud';
+import type { BucketRef } from '../../lib/domain/rule';
+import { recordFor } from '../support/world';
+import { quiet, startCloud, versionedBucket } from '../support/local';
+
+/**
+ * What each path costs in requests to COS, by the local cloud's own account of them. Rules are read once per
+ * instance and config lifetime, which is long here, and are counted apart.
+ */
+let cloud: LocalCloud;
+let sdk: COS;
+let source: BucketRef;
+let destination: BucketRef;
+
+const writes = new Set(['PutObject', 'PutObjectCopy', 'DeleteObject']);
+
+beforeAll(async () => {
+  const started = await startCloud({ configLifetimeSeconds: 3600 });
+  ({ cloud, sdk } = started);
+  source = await versionedBucket(sdk, { bucket: `budget-${cloud.account.appid}`, region: 'ap-guangzhou' });
+  destination = await versionedBucket(sdk, {
+    bucket: `budget-copy-${cloud.account.appid}`,
+    region: 'ap-shanghai',
+  });
+  await started.api('POST', `/v1/buckets/${source.bucket}/rules`, { destination });
+  // Rules are known to the instance before anything is counted.
+  await costOf(() => sdk.putObject({ ...at('warm'), Body: 'x' }));
+});
+afterAll(() => cloud.close());
+
+const at = (key: string) => ({ Bucket: source.bucket, Region: source.region, Key: key });
+
+interface Cost {
+  /** Names of the API calls that the function made. */
+  readonly calls: readonly string[];
+  readonly writes: number;
+  readonly ruleReads: number;
+}
+
+async function costOf(act: () => Promise<unknown>): Promise<Cost> {
+  cloud.cos.requests.reset();
+  await act();
+  await quiet(cloud);
+  const made = cloud.cos.requests.list().filter((request) => request.caller === 'replicate');
+  const ofRules = made.filter(
+    (request) => request.bucket === cloud.stateBucket && request.key?.startsWith('rules/'),
+  );
+  const others = made.filter((request) => !ofRules.includes(request));
+  const calls = others.map((request) => request.api).sort();
+  return { calls, writes: calls.filter((call) => writes.has(call)).length, ruleReads: ofRules.length };
+}
+
+const redeliver = (key: string) =>
+  cloud.scf.invoke('replicate', { Records: [recordFor(key, Date.now(), source)] });
+
+test('a new key: at most 6, one of them a write', async () => {
+  const cost = await costOf(() => sdk.putObject({ ...at('new'), Body: 'x' }));
+  expect(cost.calls.length).toBeLessThanOrEqual(6);
+  expect(cost).toMatchObject({ writes: 1, ruleReads: 0 });
+});
+
+test('an overwrite: at most 6, one of them a write', async () => {
+  await costOf(() => sdk.putObject({ ...at('over'), Body: 'x' }));
+  const cost = await costOf(() => sdk.putObject({ ...at('over'), Body: 'y' }));
+  expect(cost.calls.length).toBeLessThanOrEqual(6);
+  expect(cost).toMatchObject({ writes: 1, ruleReads: 0 });
+});
+
+test('a delete marker: at most 9, with its record', async () => {
+  await costOf(() => sdk.putObject({ ...at('gone'), Body: 'x' }));
+  const cost = await costOf(() => sdk.deleteObject(at('gone')));
+  expect(cost.calls.length).toBeLessThanOrEqual(9);
+  expect(cost.calls.filter((call) => call === 'DeleteObject')).toHaveLength(1);
+});
+
+test('a doubled create: at most 4 reads, no write', async () => {
+  await costOf(() => sdk.putObject({ ...at('twice'), Body: 'x' }));
+  const cost = await costOf(() => redeliver('twice'));
+  expect(cost.calls.length).toBeGreaterThan(0);
+  expect(cost.calls.length).toBeLessThanOrEqual(4);
+  expect(cost.writes).toBe(0);
+});
+
+test('a doubled delete: at most 5 reads, no write', async () => {
+  await costOf(() => sdk.putObject({ ...at('deleted'), Body: 'x' }));
+  await costOf(() => sdk.deleteObject(at('deleted')));
+  const cost = await costOf(() => redeliver('deleted'));
+  expect(cost.calls.length).toBeGreaterThan(0);
+  expect(cost.calls.length).toBeLessThanOrEqual(5);
+  expect(cost.writes).toBe(0);
+});
+
+test('a further destination: at most 3 more', async () => {
+  const { apiFor } = await import('../support/local');
+  const many = await versionedBucket(sdk, { bucket: `fan-${cloud.account.appid}`, region: 'ap-guangzhou' });
+  for (const region of ['ap-shanghai', 'ap-beijing']) {
+    const bucket = `fan-copy-${region}-${cloud.account.appid}`;
+    const to = await versionedBucket(sdk, { bucket, region });
+    await apiFor(cloud)('POST', `/v1/buckets/${many.bucket}/rules`, { destination: to });
+  }
+  const put = (key: string) =>
+    sdk.putObject({ Bucket: many.bucket, Region: many.region, Key: key, Body: 'x' });
+  await costOf(() => put('warm'));
+  const cost = await costOf(() => put('new'));
+  expect(cost).toMatchObject({ writes: 2, ruleReads: 0 });
+  expect(cost.calls.length).toBeLessThanOrEqual(9);
+});
+
+test('no byte of an object passes through a function', async () => {
+  const body = 'x'.repeat(200_000);
+  cloud.cos.requests.reset();
+  await sdk.putObject({ ...at('large'), Body: body });
+  await quiet(cloud);
+  const made = cloud.cos.requests.list().filter((request) => request.caller === 'replicate');
+  expect(made.map((request) => request.api)).toContain('PutObjectCopy');
+  const ofObjects = made.filter((request) => request.bucket !== cloud.stateBucket);
+  expect(ofObjects.every((request) => request.requestBytes === 0)).toBe(true);
+  expect(Math.max(...ofObjects.map((request) => request.responseBytes))).toBeLessThan(10_000);
+});
