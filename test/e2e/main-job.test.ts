@@ -3,7 +3,15 @@ import path from 'node:path';
 import type COS from 'cos-nodejs-sdk-v5';
 import type { LocalCloud } from '../../infra/local/cloud';
 import type { BucketRef } from '../../lib/domain/rule';
-import { eventually, listVersions, quiet, seenHistory, startCloud, versionedBucket } from '../support/local';
+import {
+  clientFor,
+  eventually,
+  listVersions,
+  quiet,
+  seenHistory,
+  startCloud,
+  versionedBucket,
+} from '../support/local';
 
 /**
  * The main job through the parts that run in the cloud: the unmodified SDK, COS events, the built bundles in
@@ -105,18 +113,9 @@ test('metadata that is not ASCII arrives as it was', async () => {
   const destination = await versionedBucket(sdk, named('unicode-copy', 'ap-shanghai'));
   await addRule(source, { destination });
   // The SDK cannot send it; the product's own client can, and a browser or another SDK does.
-  const { createCosClient } = await import('../../lib/adapters/cos/client');
-  const { secretId, secretKey } = cloud.account;
-  const client = createCosClient({
-    credentials: () => ({ secretId, secretKey, token: undefined }),
-    requestTimeoutMs: 10_000,
-    socketsMax: 4,
-  });
-  await client.call('PutObject', 'write', (own) => {
-    const { options } = own as unknown as { options: object };
-    Object.assign(options, { Protocol: 'http:', Ip: `127.0.0.1:${cloud.port}` });
-    return own.putObject({ ...at(source, 'a'), Body: 'a', Headers: { 'x-cos-meta-name': '文件 🦊 é' } });
-  });
+  const client = clientFor(cloud.port, cloud.account);
+  const Headers = { 'x-cos-meta-name': '文件 🦊 é' };
+  await client.call('PutObject', 'write', (own) => own.putObject({ ...at(source, 'a'), Body: 'a', Headers }));
   await quiet(cloud);
   const [original] = await seenHistory(sdk, source, 'a');
   expect(Buffer.from(original?.headers?.['x-cos-meta-name'] ?? '', 'latin1').toString()).toBe('文件 🦊 é');

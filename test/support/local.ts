@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import COS from 'cos-nodejs-sdk-v5';
 import { type LocalCloud, type LocalCloudSettings, startLocalCloud } from '../../infra/local/cloud';
+import { type CosClient, createCosClient } from '../../lib/adapters/cos/client';
 import { parseVersionsPage } from '../../lib/adapters/cos/versions-xml';
 import type { KeyedEntry } from '../../lib/app/ports';
 import { deriveSecret } from '../../lib/app/api/credential';
@@ -28,6 +29,31 @@ export function sdkFor(cloud: LocalCloud, account = cloud.account): COS {
   const at = `127.0.0.1:${cloud.port}`;
   const { secretId: SecretId, secretKey: SecretKey } = account;
   return new COS({ SecretId, SecretKey, Protocol: 'http:', Ip: at, ServiceDomain: at });
+}
+
+/** The product's own client, told where the local cloud is as the redirection of a function's process would. */
+export function clientFor(
+  port: number,
+  keys: { readonly secretId: string; readonly secretKey: string },
+): CosClient {
+  const { secretId, secretKey } = keys;
+  const client = createCosClient({
+    credentials: () => ({ secretId, secretKey, token: undefined }),
+    requestTimeoutMs: 2_000,
+    socketsMax: 8,
+  });
+  return {
+    call: (name, effect, run) =>
+      client.call(name, effect, (sdk) => {
+        const { options } = sdk as unknown as { options: object };
+        Object.assign(options, {
+          Protocol: 'http:',
+          Ip: `127.0.0.1:${port}`,
+          ServiceDomain: `127.0.0.1:${port}`,
+        });
+        return run(sdk);
+      }),
+  };
 }
 
 export function apiFor(cloud: LocalCloud) {

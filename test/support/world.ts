@@ -67,6 +67,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
   };
   return {
     cos,
+    ruleStore,
     ports,
     documents,
     lines,

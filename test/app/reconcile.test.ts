@@ -1,0 +1,127 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import { compareKeys } from '../../lib/app/key-walk';
+import { reconcile } from '../../lib/app/reconcile';
+import { loadAllRules } from '../../lib/app/rules';
+import fc from 'fast-check';
+import { createWorld, destination, eventFor, settings, source, type World } from '../support/world';
+
+async function withRule(): Promise<World> {
+  const world = createWorld();
+  await world.rules.create(world.change, 'r1', settings());
+  world.advance(1000);
+  return world;
+}
+
+const run = (world: World, remainingMs = () => 600_000) =>
+  reconcile({
+    ...world.ports,
+    remainingMs,
+    ruleSets: () => loadAllRules(world.ruleStore, world.ports.state, source.region),
+  });
+
+test('what no event told of is found and replicated', async () => {
+  const world = await withRule();
+  for (const key of ['a', 'b', '🦊', '｡']) world.cos.put(source, key, { body: `of ${key}` });
+  world.cos.delete(source, 'b');
+  const report = await run(world);
+  expect(report).toMatchObject({ walkedKeys: 4, lookedAt: 4, written: 5, finished: true });
+  expect(world.shown(destination, 'b')).toEqual(['of b', '(deleted)']);
+  expect(world.shown(destination, '🦊')).toEqual(['of 🦊']);
+});
+
+test('with nothing different it costs two listings per thousand entries, and no look', async () => {
+  const world = await withRule();
+  const keys = Array.from({ length: 1500 }, (_, i) => `k${String(i).padStart(5, '0')}`);
+  for (const key of keys) world.cos.put(source, key, { body: key });
+  await run(world);
+  world.requests.length = 0;
+  const report = await run(world);
+  expect(report).toMatchObject({ walkedKeys: 1500, written: 0, finished: true });
+  expect(world.requests.filter((request) => request === 'listBucket')).toHaveLength(4);
+  // The sample: one in a thousand.
+  expect(report.lookedAt).toBeLessThan(10);
+});
+
+test('pending work of the backlog is done, and its entries go', async () => {
+  const world = await withRule();
+  world.cos.put(source, 'a', { body: 'one' });
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new Error('503');
+  };
+  await expect(handleEvent(world.ports, eventFor('a', world.ports.clock.now()))).rejects.toMatchObject({
+    effect: 'retry',
+  });
+  expect((await world.rules.backlog(source.bucket, 'r1', undefined)).entries).toHaveLength(1);
+  world.ports.store.copyVersion = copyVersion;
+  expect(await run(world)).toMatchObject({ backlogKeys: 1, written: 1 });
+  expect((await world.rules.backlog(source.bucket, 'r1', undefined)).entries).toEqual([]);
+});
+
+test('an entry that is written while its key is looked at stays', async () => {
+  const world = await withRule();
+  world.cos.put(source, 'a', { body: 'one' });
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new Error('503');
+  };
+  await expect(handleEvent(world.ports, eventFor('a', world.ports.clock.now()))).rejects.toMatchObject({
+    effect: 'retry',
+  });
+  let meanwhile: string | undefined;
+  world.ports.store.copyVersion = async (request) => {
+    const [name, body] = [...world.documents].find(([found]) => found.startsWith('backlog/')) ?? [];
+    meanwhile = `${name}`.replace(/\.json$/, '-later.json');
+    world.documents.set(meanwhile, `${body}`);
+    return copyVersion(request);
+  };
+  await run(world);
+  expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual([meanwhile]);
+});
+
+test('a run that is out of time stops, and the next one goes on there', async () => {
+  const world = await withRule();
+  for (let i = 0; i < 40; i += 1) world.cos.put(source, `k${String(i).padStart(2, '0')}`, { body: `${i}` });
+  const short = () => (world.requests.length > 60 ? 0 : 600_000);
+  const first = await run(world, short);
+  expect(first.finished).toBe(false);
+  expect(first.written).toBeGreaterThan(0);
+  expect(first.written).toBeLessThan(40);
+  const second = await run(world);
+  expect(second.finished).toBe(true);
+  expect(second.walkedKeys).toBeLessThan(40);
+  for (let i = 0; i < 40; i += 1) {
+    expect(world.shown(destination, `k${String(i).padStart(2, '0')}`)).toEqual([`${i}`]);
+  }
+});
+
+test('a late marker on top of the newest replica is found by the walk', async () => {
+  const world = await withRule();
+  world.cos.put(source, 'a', { body: 'one' });
+  world.cos.delete(source, 'a');
+  const { putDeleteMarker } = world.ports.store;
+  let late: (() => Promise<unknown>) | undefined;
+  world.ports.store.putDeleteMarker = async (...call) => {
+    late = () => putDeleteMarker(...call);
+    throw new Error('timed out');
+  };
+  await expect(handleEvent(world.ports, eventFor('a', world.ports.clock.now()))).rejects.toMatchObject({
+    effect: 'retry',
+  });
+  world.ports.store.putDeleteMarker = putDeleteMarker;
+  world.cos.put(source, 'a', { body: 'two' });
+  await handleEvent(world.ports, eventFor('a', world.ports.clock.now()));
+  await late?.();
+  expect(world.shown(destination, 'a')).toEqual(['one', '(deleted)', 'two', '(deleted)']);
+  await run(world);
+  expect(world.shown(destination, 'a')).toEqual(['one', '(deleted)', 'two', '(deleted)', 'two']);
+});
+
+test('keys compare as COS lists them', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
+      const bytes = Buffer.compare(Buffer.from(a), Buffer.from(b));
+      expect(Math.sign(compareKeys(a, b))).toBe(bytes);
+    }),
+  );
+});
