@@ -1,0 +1,205 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { type Account, type LocalCos, openLocalCos, type PendingEvent } from './cos/local-cos';
+import { cosClient, ensureBucket } from './cos-client';
+import { type DataFolder, dataFolderUnusable, openDataFolder } from './data-folder';
+import { createEventDelivery } from './deliver-events';
+import { type Deployment, deploymentOf, homeRegion } from './deployment';
+import { LocalCloudError, messageOf } from './local-cloud-error';
+import { routeOf } from './route';
+import { serveFunctionUrl } from './scf/function-url';
+import { type InvocationReport, type ScfHost, startScfHost } from './scf/host';
+import type { FunctionLog } from './scf/instance';
+import { startTimers } from './scf/timer-trigger';
+
+export interface LocalCloudSettings {
+  /** On 127.0.0.1; 0: any free one. */
+  readonly port: number;
+  /** Kept over restarts; without it a temporary folder, removed by `close`. */
+  readonly dataDir?: string;
+  /** The built functions, `<name>.js`. */
+  readonly functionsDir: string;
+  /** The built bootstrap of the function host; by default where the build puts it beside the functions. */
+  readonly bootstrap?: string;
+  readonly onLog?: (log: FunctionLog) => void;
+  readonly onInvocation?: (report: InvocationReport) => void;
+  /** Told of each change of a bucket, once it is committed. */
+  readonly onCommit?: (event: PendingEvent) => void;
+  /** What goes wrong inside the local cloud itself. */
+  readonly onProblem?: (error: unknown) => void;
+  /** Delay before an asynchronous event is tried again; a minute on SCF. */
+  readonly retryDelayMs?: number;
+  readonly idleMs?: number;
+  readonly configLifetimeSeconds?: number;
+  readonly rulesSettleMs?: number;
+  readonly roleKeySeconds?: number;
+  /** Another COS than the real local one. */
+  readonly openCos?: typeof openLocalCos;
+}
+
+/** A running local cloud: COS, the functions, and one HTTP port for both. */
+export interface LocalCloud {
+  readonly port: number;
+  readonly cos: LocalCos;
+  readonly scf: ScfHost;
+  /** The account that everything is deployed in. */
+  readonly account: Account;
+  readonly region: string;
+  readonly stateBucket: string;
+  readonly masterSecret: string;
+  readonly dataDir: string;
+  /** Ends every process and removes a temporary folder. What was acknowledged and not done is done at the next start. */
+  readonly close: () => Promise<void>;
+}
+
+const retryDelayMsDefault = 1000;
+const configLifetimeSecondsDefault = 1;
+const rulesSettleMsDefault = 50;
+const roleKeySecondsDefault = 7200;
+/** Longer than any client keeps an idle connection, so that the client closes first and no request is lost to it. */
+const keepAliveTimeoutMs = 120_000;
+
+/** Starts everything or nothing: a failure leaves no process, port or temporary folder behind. */
+export async function startLocalCloud(settings: LocalCloudSettings): Promise<LocalCloud> {
+  const undo: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  try {
+    return await start(settings, undo, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(
+  settings: LocalCloudSettings,
+  undo: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<LocalCloud> {
+  const onProblem = settings.onProblem ?? (() => {});
+  // The port first: if another local cloud has it, nothing else is touched.
+  let handle = (_request: IncomingMessage, response: ServerResponse): void =>
+    sayNo(response, 503, 'The local cloud is starting.');
+  const server = createServer((request, response) => handle(request, response));
+  const port = await listen(server, settings.port);
+  undo.push(() => closeServer(server));
+
+  const folder = openDataFolder(settings.dataDir);
+  undo.push(() => folder.discard());
+  const cos = await openCos(folder, settings.openCos ?? openLocalCos);
+  undo.push(() => cos.close());
+  // Requests end before what they work on is closed.
+  undo.push(() => closeServer(server));
+
+  const [account] = cos.accounts;
+  const deployment = deploymentOf({
+    functionsDir: settings.functionsDir,
+    account,
+    masterSecret: folder.masterSecret,
+    roleKey: (name) =>
+      cos.issueTemporaryKey(account, { name, seconds: settings.roleKeySeconds ?? roleKeySecondsDefault }),
+    retryDelayMs: settings.retryDelayMs ?? retryDelayMsDefault,
+    configLifetimeSeconds: settings.configLifetimeSeconds ?? configLifetimeSecondsDefault,
+    rulesSettleMs: settings.rulesSettleMs ?? rulesSettleMsDefault,
+  });
+  const scf = startScfHost(deployment.functions, {
+    bootstrap: settings.bootstrap ?? path.resolve(settings.functionsDir, '..', 'local', 'bootstrap.cjs'),
+    cloudPort: port,
+    ...(settings.onLog ? { onLog: settings.onLog } : {}),
+    ...(settings.onInvocation ? { onInvocation: settings.onInvocation } : {}),
+    ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
+  });
+  undo.push(() => scf.close());
+  handle = (request, response) => serve(request, response, { cos, scf, deployment, onProblem });
+
+  await ensureBucket(cosClient(port, account), deployment.stateBucket, homeRegion).catch((error: unknown) => {
+    throw new LocalCloudError(
+      'SETUP_FAILED',
+      `The state bucket could not be made: ${messageOf(error)}.`,
+      error,
+    );
+  });
+  const delivery = createEventDelivery({
+    cos,
+    scf,
+    triggers: deployment.cosTriggers,
+    onProblem,
+    ...(settings.onCommit ? { onCommit: settings.onCommit } : {}),
+  });
+  undo.push(() => delivery.stop());
+  await delivery.start();
+  const timers = startTimers(deployment.timers, (name, event) => {
+    if (!scf.enqueue(name, event))
+      onProblem(new Error(`The queue of "${name}" is full: a timer event was dropped.`));
+  });
+  undo.push(() => timers.stop());
+
+  const { masterSecret, dir } = folder;
+  const { stateBucket } = deployment;
+  return { port, cos, scf, account, region: homeRegion, stateBucket, masterSecret, dataDir: dir, close };
+}
+
+async function openCos(folder: DataFolder, open: typeof openLocalCos): Promise<LocalCos> {
+  try {
+    return await open({ dataDir: folder.cosDir });
+  } catch (error) {
+    throw dataFolderUnusable(folder.dir, error);
+  }
+}
+
+interface Serving {
+  readonly cos: LocalCos;
+  readonly scf: ScfHost;
+  readonly deployment: Deployment;
+  readonly onProblem: (error: unknown) => void;
+}
+
+function serve(request: IncomingMessage, response: ServerResponse, serving: Serving): void {
+  const { cos, scf, deployment } = serving;
+  const route = routeOf(request, { isCosHost: (host) => cos.isCosHost(host), functions: deployment.withUrl });
+  switch (route.kind) {
+    case 'cos':
+      return cos.handle(request, response);
+    case 'function':
+      serveFunctionUrl(request, response, route, (event) => scf.invoke(route.name, event)).catch(
+        (error: unknown) => {
+          // The client is gone in the middle of its request, or there is a fault here.
+          if (!request.destroyed || request.complete) serving.onProblem(error);
+          response.destroy();
+        },
+      );
+      return;
+    case 'refused':
+      return sayNo(response, route.status, route.message);
+  }
+}
+
+function sayNo(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  // An upload takes as long as it takes.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = keepAliveTimeoutMs;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error);
+      const why = error.code === 'EADDRINUSE' ? 'is in use' : 'may not be used by this user';
+      const advice = 'Stop what uses it, name another with --port N, or take any free one with --port 0.';
+      reject(new LocalCloudError('PORT_IN_USE', `Port ${port} of 127.0.0.1 ${why}. ${advice}`, error));
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
+}

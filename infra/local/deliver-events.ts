@@ -1,0 +1,97 @@
+import type { LocalCos, PendingEvent } from './cos/local-cos';
+import { cosTriggerEvent, cosTriggerMatches, type CosTrigger } from './scf/cos-trigger';
+import type { ScfHost } from './scf/host';
+
+export interface EventDelivery {
+  /** Takes up what was committed and not settled before the last end. */
+  readonly start: () => Promise<void>;
+  /** What is not settled yet stays pending in COS, for the next start. */
+  readonly stop: () => void;
+}
+
+export interface EventDeliverySettings {
+  readonly cos: Pick<LocalCos, 'onEvent' | 'pendingEvents' | 'settleEvent'>;
+  readonly scf: Pick<ScfHost, 'enqueue'>;
+  readonly triggers: readonly CosTrigger[];
+  readonly onProblem: (error: unknown) => void;
+  /** Told of each event once, when its change is committed. */
+  readonly onCommit?: (event: PendingEvent) => void;
+  /** How many events are in the functions' queues at most; the rest waits on disk. */
+  readonly inFlightMax?: number;
+}
+
+const inFlightMaxDefault = 20_000;
+
+/**
+ * Brings COS's events to the functions that are bound to them. COS keeps an event until every function has settled
+ * it, so one that was committed is delivered at least once, whatever happens to this process.
+ */
+export function createEventDelivery(settings: EventDeliverySettings): EventDelivery {
+  const { cos, scf, triggers, onProblem, onCommit, inFlightMax = inFlightMaxDefault } = settings;
+  const inFlight = new Set<string>();
+  let leftOnDisk = false;
+  // Set while the pending events are read: what is settled meanwhile may still stand in the answer.
+  let finishedWhileReading: Set<string> | undefined;
+  let stopped = false;
+
+  const deliver = (event: PendingEvent): void => {
+    if (stopped || inFlight.has(event.id)) return;
+    const matching = triggers.filter((trigger) => cosTriggerMatches(trigger, event));
+    const names = new Set(matching.map((trigger) => trigger.functionName));
+    if (names.size === 0) return void finish(event.id, true);
+    if (inFlight.size >= inFlightMax) {
+      leftOnDisk = true;
+      return;
+    }
+    inFlight.add(event.id);
+    let open = names.size;
+    let taken = true;
+    for (const name of names) {
+      const queued = scf.enqueue(name, cosTriggerEvent(event.record), () => {
+        open -= 1;
+        if (open === 0) void finish(event.id, taken);
+      });
+      if (!queued) {
+        // A queue is full: the event stays in COS and comes again for every function.
+        taken = false;
+        open -= 1;
+      }
+    }
+    if (open === 0) void finish(event.id, taken);
+  };
+
+  const finish = async (id: string, taken: boolean): Promise<void> => {
+    if (stopped) return;
+    if (taken) await cos.settleEvent(id).catch(onProblem);
+    else leftOnDisk = true;
+    inFlight.delete(id);
+    finishedWhileReading?.add(id);
+    if (taken && leftOnDisk && inFlight.size <= inFlightMax / 2) await readPending().catch(onProblem);
+  };
+
+  const readPending = async (): Promise<void> => {
+    if (finishedWhileReading || stopped) return;
+    finishedWhileReading = new Set();
+    leftOnDisk = false;
+    try {
+      const events = await cos.pendingEvents(inFlightMax);
+      if (events.length >= inFlightMax) leftOnDisk = true;
+      for (const event of events) if (!finishedWhileReading.has(event.id)) deliver(event);
+    } finally {
+      finishedWhileReading = undefined;
+    }
+  };
+
+  return {
+    start: () => {
+      cos.onEvent((event) => {
+        onCommit?.(event);
+        deliver(event);
+      });
+      return readPending();
+    },
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
