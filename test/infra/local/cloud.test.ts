@@ -34,6 +34,7 @@ beforeAll(() => {
     };`;
   buildFunction(functionsDir, 'replicate', replicate);
   buildFunction(functionsDir, 'rules', rules);
+  buildFunction(functionsDir, 'reconcile', 'export const main_handler = async () => ({});');
 });
 beforeEach(() => {
   state = fakeCosState();

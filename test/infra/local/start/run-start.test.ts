@@ -53,6 +53,7 @@ beforeAll(() => {
   bootstrap = buildBootstrap(folder);
   buildFunction(functionsDir, 'replicate', replicate);
   buildFunction(functionsDir, 'rules', rules);
+  buildFunction(functionsDir, 'reconcile', 'export const main_handler = async () => ({});');
 });
 beforeEach(() => {
   state = fakeCosState();
