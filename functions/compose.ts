@@ -6,10 +6,11 @@ import { createJsonLog } from '../lib/adapters/log/json-log';
 import type { Invocation } from '../lib/adapters/scf/invocation';
 import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/system';
 import type { ReconcilePorts } from '../lib/app/reconcile';
-import { createRuleSource } from '../lib/app/rule-source';
+import { createRuleSource, createTargets } from '../lib/app/rule-source';
 import { createRuleStore } from '../lib/app/rule-store';
-import { createRuleService, loadAllRules, type RuleService } from '../lib/app/rules';
+import { createRuleService, loadAllRules, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
+import { createVersioningGate } from '../lib/app/versioning-gate';
 import { type Config, readConfig, readCredentials } from '../lib/config';
 
 /** Bounds what one instance asks of COS at a time. */
@@ -48,7 +49,9 @@ export function composeReplication(config = readConfig()) {
     entropy: systemEntropy,
     digests: systemDigests,
     log,
-    ruleSets: () => loadAllRules(ruleStore, state, config.region),
+    ruleSets: () => loadRulesOfRegion(ruleStore, state, config.region),
+    targets: createTargets(() => loadAllRules(ruleStore, state), systemClock, config),
+    gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),
     region: config.region,
     settings: { ...defaultSettings, singleCopyBytesMax: config.singleCopyBytesMax },

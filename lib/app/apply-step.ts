@@ -1,6 +1,7 @@
 import { ReplicationError } from '../domain/error';
 import type { EntryId, ObjectVersion } from '../domain/history';
 import { entryId } from '../domain/history';
+import { type Mark, markOf } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import type { BucketRef, ReplicationRule } from '../domain/rule';
 import { encodeStamp, stampHeader } from '../domain/stamp';
@@ -19,6 +20,8 @@ export interface StepRequest {
   readonly step: ReplicationStep;
   /** What lies on top of the destination now. */
   readonly base: EntryId | undefined;
+  /** The mark of what was listed of the source up to an entry, for a write that is sent at this time. */
+  readonly seenAt: (of: EntryId, issuedMs: number) => Mark;
   /** The source's current version, already looked at. */
   readonly current: ObjectHead | undefined;
 }
@@ -47,6 +50,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
         destination,
         key,
         base,
+        seenAt: (openedMs) => request.seenAt(of, openedMs),
       });
       logReplicated(ports, request, 'deleteMarker', of, written);
       return written;
@@ -102,7 +106,7 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
       storageClass: transfer.storageClass,
       metadata,
     });
-    if (answer.versionId === undefined || answer.versionId === 'null') throw unversioned(destination);
+    if (answer.versionId === undefined || answer.versionId === 'null') throw unversioned(ports, destination);
     base = answer.versionId;
     if (await isFaithful(ports, request, matter, answer.versionId, answer.crc64)) {
       logReplicated(ports, request, 'version', matter.of, answer.versionId);
@@ -115,15 +119,23 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
 /** The metadata with a fresh stamp. */
 function stamped(
   ports: ApplyPorts,
-  { source, key, rule }: StepRequest,
+  { source, key, rule, seenAt }: StepRequest,
   matter: CopyMatter,
   metadata: Readonly<Record<string, string>>,
   base: EntryId | undefined,
 ): Record<string, string> {
+  const { sha256 } = ports.digests;
+  const issuedMs = ports.clock.now();
   const stamp = encodeStamp(
-    { sourceBucket: source.bucket, source: matter.of, issuedMs: ports.clock.now(), base },
+    {
+      sourceBucket: source.bucket,
+      source: matter.of,
+      issuedMs,
+      base: base === undefined ? undefined : markOf(base, sha256),
+      seen: seenAt(matter.of, issuedMs),
+    },
     { bucket: rule.destination.bucket, key },
-    ports.digests.sha256,
+    sha256,
   );
   if (!metadataFits(metadata, stamp, utf8Bytes)) {
     throw new ReplicationError('METADATA_TOO_LARGE', `version ${matter.version.versionId} of "${key}"`);

@@ -1,7 +1,7 @@
 import { backlogFolder, backlogName, type BacklogEntry, ruleBacklogFolder } from '../domain/backlog';
 import { reasons } from '../domain/error';
 import type { Clock, Digests, Entropy, StateStore } from './ports';
-import type { EntryFailure, RuleOutcome } from './replicate-key';
+import type { EntryFailure, RuleOutcome } from './progress';
 
 export interface BacklogPorts {
   readonly state: StateStore;
@@ -26,7 +26,9 @@ export async function recordOutcomes(
   const entries: BacklogEntry[] = [];
   for (const { rule, left, pending } of outcomes) {
     const gaps = left.filter((failure) => failure.error.effect === 'gap');
-    for (const failure of pending ? [...gaps, pending] : gaps) {
+    // Under a changed rule the key is looked at anew; what an old one left undone is no backlog of it.
+    const waits = pending && pending.error.code !== 'RULE_CHANGED' ? [pending] : [];
+    for (const failure of [...gaps, ...waits]) {
       entries.push(entryOf(ports, rule.id, sourceBucket, key, failure));
     }
   }

@@ -4,10 +4,10 @@ import { indexRules, matchRules, type ReplicationRule, type RuleIndex, type Rule
 import { recordOutcomes } from './backlog';
 import { mapAtMost } from './map-at-most';
 import type { RuleSource } from './ports';
-import { replicateKey, type ReplicateKeyPorts, type RuleOutcome } from './replicate-key';
+import type { RuleOutcome } from './progress';
+import { replicateKey, type ReplicateKeyPorts } from './replicate-key';
 
 export interface HandleEventPorts extends ReplicateKeyPorts {
-  readonly rules: RuleSource;
   /** The function's own region; a COS trigger binds only buckets of it. */
   readonly region: string;
 }

@@ -1,6 +1,6 @@
 import { ReplicationError } from '../domain/error';
 import type { HistoryWindow } from '../domain/history';
-import { newestOf } from '../domain/history';
+import { entryId, newestOf } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
 import type { ObjectHead } from '../domain/transfer';
 import type { Clock, ObjectStore } from './ports';
@@ -56,10 +56,30 @@ export async function readOlder(
   return { entries: [...page.entries, ...window.entries], complete: page.complete };
 }
 
-/** Whether two answers of HEAD speak of the same state of a key. */
-export function sameCurrent(a: ObjectHead | undefined, b: ObjectHead | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.versionId === b.versionId && a.etag === b.etag && a.lastModifiedMs === b.lastModifiedMs;
+/**
+ * Whether a key's source changed since a look. One request: a HEAD, or where it cannot tell two delete markers from
+ * each other, the newest entry of the listing.
+ */
+export async function sourceChanged(
+  ports: LookPorts,
+  bucket: BucketRef,
+  key: string,
+  look: Look,
+): Promise<boolean> {
+  if (look.current !== undefined)
+    return !sameCurrent(await ports.store.headObject(bucket, key), look.current);
+  const { entries } = await ports.store.listKey(bucket, key, { entriesMax: 1 });
+  const [now, before] = [newestOf(entries), newestOf(look.window.entries)];
+  return (now && entryId(now)) !== (before && entryId(before));
+}
+
+function sameCurrent(a: ObjectHead | undefined, b: ObjectHead): boolean {
+  return (
+    a !== undefined &&
+    a.versionId === b.versionId &&
+    a.etag === b.etag &&
+    a.lastModifiedMs === b.lastModifiedMs
+  );
 }
 
 function listingKnows(

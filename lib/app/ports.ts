@@ -120,6 +120,12 @@ export interface RuleSource {
   asOf(source: BucketRef, eventTime: number): Promise<RuleSet>;
 }
 
+/** Which buckets rules replicate to, of any deployment of the account. */
+export interface Targets {
+  /** May be as old as one config lifetime. */
+  isTarget(bucket: string): Promise<boolean>;
+}
+
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;

@@ -10,12 +10,14 @@ import {
   openName,
   parseAttempts,
 } from '../domain/marker-attempt';
+import { type Mark, markOf } from '../domain/mark';
 import type { Provenance } from '../domain/plan';
 import type { BucketRef } from '../domain/rule';
 import { decodeStamp, type Stamp, stampHeader, stampIsOfThisVersion } from '../domain/stamp';
 import type { ObjectHead } from '../domain/transfer';
-import type { Clock, Digests, Entropy, ObjectStore, StateStore } from './ports';
+import type { Clock, Digests, Entropy, ObjectStore, StateStore, Targets } from './ports';
 import type { ReplicationSettings } from './settings';
+import type { VersioningGate } from './versioning-gate';
 
 export interface ProvenancePorts {
   readonly store: ObjectStore;
@@ -24,6 +26,8 @@ export interface ProvenancePorts {
   readonly entropy: Entropy;
   readonly digests: Digests;
   readonly settings: ReplicationSettings;
+  readonly targets: Targets;
+  readonly gate: VersioningGate;
 }
 
 /** The stamp of a version, if it carries one that is its own. */
@@ -57,7 +61,8 @@ export function destinationProvenance(
     if (head === undefined) return { kind: 'foreign' };
     const stamp = stampOf(ports, destination.bucket, key, head, version.lastModifiedMs);
     if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
-    return { kind: 'replica', of: stamp.source, plannedOn: { top: stamp.base } };
+    const { source: of, issuedMs, seen, base } = stamp;
+    return { kind: 'replica', of, issuedMs, seen, plannedOn: { top: base } };
   };
 
   const ofMarker = async (marker: DeleteMarker): Promise<Provenance> => {
@@ -70,8 +75,9 @@ export function destinationProvenance(
 }
 
 /**
- * Whether a marker of a source bucket was itself written by replication, which makes it no source material.
- * While an attempt that may have made it is open, nobody can tell: that is retried.
+ * Whether a marker of a source bucket was itself written by replication, which makes it no source material. Asked only
+ * of buckets that some rule replicates to. While nobody can tell, that is retried: an attempt that may have made it is
+ * open, or it is so young that a list may not show its record.
  */
 export async function sourceMarkerIsReplica(
   ports: ProvenancePorts,
@@ -79,20 +85,19 @@ export async function sourceMarkerIsReplica(
   key: string,
   marker: DeleteMarker,
 ): Promise<boolean> {
+  if (!(await ports.targets.isTarget(sourceBucket))) return false;
   const attempts = await readAttempts(ports, sourceBucket, key);
   if (attempts.some((attempt) => attempt.written === entryId(marker))) return true;
-  const { clockToleranceMs, longestTransferMs } = ports.settings;
+  const { clockToleranceMs, longestTransferMs, listingBelievedAfterMs } = ports.settings;
   const possible = attempts.some(
     (attempt) =>
       attempt.written === undefined &&
       attempt.openedMs <= marker.lastModifiedMs + 1000 + clockToleranceMs &&
       marker.lastModifiedMs <= attempt.openedMs + longestTransferMs + clockToleranceMs,
   );
-  if (!possible) return false;
-  throw new ReplicationError(
-    'OUTCOME_UNKNOWN',
-    `the delete marker of "${key}" may be a replica still being recorded`,
-  );
+  const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > ports.clock.now();
+  if (!possible && !young) return false;
+  throw new ReplicationError('OUTCOME_UNKNOWN', `the delete marker of "${key}" may be a replica`);
 }
 
 /** Writes a delete marker between the opening and the closing of its record. Three requests. */
@@ -104,23 +109,25 @@ export async function writeMarker(
     readonly destination: BucketRef;
     readonly key: string;
     readonly base: EntryId | undefined;
+    readonly seenAt: (issuedMs: number) => Mark;
   },
 ): Promise<string> {
-  const { sourceBucket, source, destination, key, base } = request;
+  const { sourceBucket, source, destination, key, base, seenAt } = request;
   const openedMs = ports.clock.now();
   const attempt: MarkerAttempt = {
     attempt: attemptId(openedMs, ports.entropy.nonce()),
     openedMs,
     sourceBucket,
     source,
-    base,
+    base: base === undefined ? undefined : markOf(base, ports.digests.sha256),
+    seen: seenAt(openedMs),
     written: undefined,
   };
   const folder = markerFolder(destination.bucket, ports.digests.sha256(key));
   const facts = { key, sourceBucket, sourceMarker: source, destination: destination.bucket, openedMs };
   await ports.state.put(folder + openName(attempt), JSON.stringify(facts));
   const { versionId } = await ports.store.putDeleteMarker(destination, key);
-  if (versionId === undefined || versionId === 'null') throw unversioned(destination);
+  if (versionId === undefined || versionId === 'null') throw unversioned(ports, destination);
   await ports.state.put(
     folder + closedName(attempt, versionId),
     JSON.stringify({ ...facts, marker: versionId }),
@@ -129,7 +136,8 @@ export async function writeMarker(
 }
 
 /** A write that got no id replaced whatever had none: the destination's versioning is not Enabled. */
-export function unversioned(destination: BucketRef): ReplicationError {
+export function unversioned(ports: ProvenancePorts, destination: BucketRef): ReplicationError {
+  ports.gate.trip(destination);
   return new ReplicationError('DESTINATION_NOT_VERSIONED', `${destination.bucket} in ${destination.region}`);
 }
 

@@ -1,13 +1,20 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId, HistoryEntry, HistoryWindow } from '../domain/history';
 import { entryId, newestOf } from '../domain/history';
+import { seenFrom, seenMark } from '../domain/mark';
 import { type KeyPlan, planKey, type Provenance, type ReplicationStep } from '../domain/plan';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
+import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
-import { type Look, lookAt, readOlder, sameCurrent } from './look';
+import { takeLease } from './lease';
+import { type Look, lookAt, readOlder, sourceChanged } from './look';
+import type { RuleSource } from './ports';
+import { createProgress, type Progress, type RuleOutcome } from './progress';
 import { destinationProvenance } from './provenance';
+import { seenLookbackMs } from './settings';
 
 export interface ReplicateKeyPorts extends ApplyPorts {
+  readonly rules: RuleSource;
   /** Milliseconds until this run must have ended. */
   readonly remainingMs: () => number;
 }
@@ -19,115 +26,158 @@ export interface KeyTask {
   readonly rules: readonly ReplicationRule[];
 }
 
-/** What became of one key and rule. Nothing failed: everything eligible stands at the destination. */
-export interface RuleOutcome {
-  readonly rule: ReplicationRule;
-  /** Versions and markers written. */
-  readonly written: number;
-  /** Entries that were left out: gaps, which somebody must act on, and what is not eligible by design. */
-  readonly left: readonly EntryFailure[];
-  /** Why the key is not done yet; it must be looked at again. */
-  readonly pending: EntryFailure | undefined;
-}
-
-export interface EntryFailure {
-  /** `undefined`: the key as a whole. */
-  readonly source: EntryId | undefined;
-  readonly error: ReplicationError;
-}
-
 /**
  * Brings one key up to date at every destination: look at both sides, ask the plan what is missing, apply it oldest
  * first, look again. Never throws: what is not done is said per rule.
  */
 export async function replicateKey(ports: ReplicateKeyPorts, task: KeyTask): Promise<readonly RuleOutcome[]> {
-  const progress = task.rules.map((rule) => new Progress(rule));
+  const progress = task.rules.map((rule) => createProgress(rule));
   try {
-    for (let round = 0; round < ports.settings.roundsMax; round += 1) {
-      if (!(await replicateOnce(ports, task, progress))) return progress.map((one) => one.outcome());
-    }
-    const busy = new ReplicationError(
-      'KEY_BUSY',
-      `"${task.key}" changed during ${ports.settings.roundsMax} looks`,
-    );
-    for (const one of progress) one.stop(undefined, busy);
+    await replicateUntilQuiet(ports, task, progress);
   } catch (thrown) {
     for (const one of progress) one.stop(undefined, asReplicationError(thrown));
+  } finally {
+    await releaseAll(progress);
   }
   return progress.map((one) => one.outcome());
 }
 
-/** One round. `true`: something changed meanwhile, and another round is due. */
+async function replicateUntilQuiet(
+  ports: ReplicateKeyPorts,
+  task: KeyTask,
+  progress: readonly Progress[],
+): Promise<void> {
+  for (let round = 0; round < ports.settings.roundsMax; round += 1) {
+    const look = await replicateOnce(ports, task, progress, round);
+    if (look === 'again') continue;
+    // Whoever found the key taken has left, and relies on a look after the release.
+    if (!(await releaseAll(progress))) return;
+    if (!(await sourceChanged(ports, task.source, task.key, look))) return;
+  }
+  throw new ReplicationError('KEY_BUSY', `"${task.key}" changed during ${ports.settings.roundsMax} looks`);
+}
+
+/** `true`: a lease was held. One that cannot be released expires. */
+async function releaseAll(progress: readonly Progress[]): Promise<boolean> {
+  const held = progress.flatMap((one) => (one.lease ? [one.lease] : []));
+  for (const one of progress) one.lease = undefined;
+  await Promise.allSettled(held.map((lease) => lease.release()));
+  return held.length > 0;
+}
+
+/** One round. `again`: something changed meanwhile, and another round is due. */
 async function replicateOnce(
   ports: ReplicateKeyPorts,
   task: KeyTask,
   progress: readonly Progress[],
-): Promise<boolean> {
+  round: number,
+): Promise<Look | 'again'> {
   assertTime(ports);
+  await ports.gate.pass(task.source, 'source');
+  const listedMs = ports.clock.now();
   const look = await lookAt(ports, task.source, task.key);
   const source: SourceSide = {
     bucket: task.source,
     key: task.key,
+    listedMs,
     current: look.current,
     window: look.window,
   };
   let wrote = false;
+  let again = false;
   for (const one of progress) {
     if (one.stopped) continue;
     try {
       one.beginRound();
-      if (await replicateTo(ports, source, one)) wrote = true;
+      const done = await replicateTo(ports, source, one, round);
+      wrote ||= done === 'wrote';
+      again ||= done === 'again';
     } catch (thrown) {
       one.stop(undefined, asReplicationError(thrown));
     }
   }
-  if (!wrote) return false;
-  const again = await ports.store.headObject(task.source, task.key);
-  return !sameCurrent(again, look.current);
+  if (again) return 'again';
+  if (!wrote) return look;
+  return (await sourceChanged(ports, task.source, task.key, look)) ? 'again' : look;
 }
 
 /** The source of a round, shared by all destinations; older entries are added as plans ask for them. */
 interface SourceSide extends Omit<Look, 'window'> {
   readonly bucket: BucketRef;
   readonly key: string;
+  readonly listedMs: number;
   window: HistoryWindow;
 }
 
-/** Brings one destination up to date with what was seen of the source. `true`: something was written. */
-async function replicateTo(ports: ReplicateKeyPorts, source: SourceSide, one: Progress): Promise<boolean> {
-  const { key } = source;
-  const coverage = coverageOf(one.rule, key);
-  if (coverage === undefined) return false;
+type Done = 'idle' | 'wrote' | 'again';
 
-  const { destination } = one.rule;
+/** Brings one destination up to date with what was seen of the source. */
+async function replicateTo(
+  ports: ReplicateKeyPorts,
+  source: SourceSide,
+  one: Progress,
+  round: number,
+): Promise<Done> {
+  if (coverageOf(one.rule, source.key) === undefined) return 'idle';
+  await ports.gate.pass(one.rule.destination, 'destination');
+  const { plan, top } = await makePlan(ports, source, one.rule);
+  if (plan.steps.length === 0) return 'idle';
+
+  // Several entries at once, or a key that changes while it is worked on: others are probably at it too.
+  const contended = plan.steps.length > 1 || round > 0;
+  if (ports.settings.leases && contended && one.lease === undefined) {
+    const lease = await takeLease(ports, source.bucket, one.rule.destination, source.key).catch(
+      () => undefined,
+    );
+    if (lease === 'held') {
+      one.leaveToHolder();
+      return 'idle';
+    }
+    one.lease = lease;
+    // What was planned may have been done by whoever held it before.
+    if (lease) return 'again';
+  }
+  return applyPlan(ports, source, one, plan.steps, top);
+}
+
+type ReadyPlan = Extract<KeyPlan, { kind: 'apply' }>;
+
+/** Looks at a destination and asks the plan, answering its questions until it is made. */
+async function makePlan(
+  ports: ReplicateKeyPorts,
+  source: SourceSide,
+  rule: ReplicationRule,
+): Promise<{ readonly plan: ReadyPlan; readonly top: HistoryEntry | undefined }> {
+  const { key } = source;
+  const { destination } = rule;
   const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket.bucket, destination, key);
   const provenance = new Map<EntryId, Provenance>();
   let window = look.window;
-  let plan: KeyPlan | undefined;
-  for (let asked = 0; plan?.kind !== 'apply'; asked += 1) {
-    if (asked > ports.settings.examinationsMax) {
-      throw new ReplicationError(
-        'KEY_BUSY',
-        `too many foreign entries on top of "${key}" in ${destination.bucket}`,
-      );
-    }
-    plan = planKey({
+  for (let asked = 0; asked < ports.settings.examinationsMax; asked += 1) {
+    const plan = planKey({
       source: source.window,
       destination: window,
       provenance,
-      coverage,
+      coverage: coverageOf(rule, key) ?? { prefix: rule.prefix },
       clockToleranceMs: ports.settings.clockToleranceMs,
+      listedMs: source.listedMs,
+      seenLookbackMs: seenLookbackMs(ports.settings),
+      digest: ports.digests.sha256,
     });
+    if (plan.kind === 'apply') return { plan, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
       provenance.set(entryId(plan.entry), await resolve(plan.entry, look.current));
-    } else if (plan.kind === 'readOlder' && plan.side === 'source') {
+    } else if (plan.side === 'source') {
       source.window = await readOlder(ports, source.bucket, key, source.window);
-    } else if (plan.kind === 'readOlder') {
+    } else {
       window = await readOlder(ports, destination, key, window);
     }
   }
-  return applyPlan(ports, source, one, plan.steps, newestOf(window.entries));
+  throw new ReplicationError(
+    'KEY_BUSY',
+    `too many foreign entries on top of "${key}" in ${destination.bucket}`,
+  );
 }
 
 /** Applies steps in order, each on top of the one before. A failure that may pass stops the key here. */
@@ -137,26 +187,44 @@ async function applyPlan(
   one: Progress,
   steps: readonly ReplicationStep[],
   top: HistoryEntry | undefined,
-): Promise<boolean> {
+): Promise<Done> {
+  const { bucket, key, current, window, listedMs } = source;
+  const compare = sourceOrder(window);
+  const seenAt = (of: EntryId, issuedMs: number) =>
+    seenMark(window, compare, of, seenFrom(issuedMs, seenLookbackMs(ports.settings)), ports.digests.sha256);
   let base = top && entryId(top);
-  let wrote = false;
+  let done: Done = 'idle';
   for (const step of steps) {
+    if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) return 'again';
     try {
       assertTime(ports);
-      const { bucket, key, current } = source;
-      base = await applyStep(ports, { source: bucket, key, rule: one.rule, step, base, current });
+      await assertRuleHolds(ports, source, one.rule);
+      base = await applyStep(ports, { source: bucket, key, rule: one.rule, step, base, seenAt, current });
       one.written += 1;
-      wrote = true;
+      done = 'wrote';
     } catch (thrown) {
       const error = asReplicationError(thrown);
       if (error.effect === 'retry') {
         one.stop(stepEntry(step), error);
-        return wrote;
+        return done;
       }
       one.leave(stepEntry(step), error);
     }
   }
-  return wrote;
+  return done;
+}
+
+/** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */
+async function assertRuleHolds(
+  ports: ReplicateKeyPorts,
+  source: SourceSide,
+  rule: ReplicationRule,
+): Promise<void> {
+  const { rules } = await ports.rules.current(source.bucket);
+  const now = rules.find((candidate) => candidate.id === rule.id);
+  // Each change has a time of its own, but for several within one clock tick.
+  const same = now !== undefined && now.updatedAt === rule.updatedAt && now.status === rule.status;
+  if (!same) throw new ReplicationError('RULE_CHANGED', `rule ${rule.id} of ${source.bucket.bucket}`);
 }
 
 function stepEntry(step: ReplicationStep): EntryId {
@@ -173,36 +241,5 @@ function stepEntry(step: ReplicationStep): EntryId {
 function assertTime(ports: ReplicateKeyPorts): void {
   if (ports.remainingMs() < ports.settings.deadlineMarginMs) {
     throw new ReplicationError('DEADLINE', `less than ${ports.settings.deadlineMarginMs} ms are left`);
-  }
-}
-
-/** What one rule has come to so far. */
-class Progress {
-  written = 0;
-  private left = new Map<EntryId, EntryFailure>();
-  private pending: EntryFailure | undefined;
-
-  constructor(readonly rule: ReplicationRule) {}
-
-  get stopped(): boolean {
-    return this.pending !== undefined;
-  }
-
-  /** What was left out in an earlier round is tried, and said, again. */
-  beginRound(): void {
-    this.left.clear();
-  }
-
-  leave(source: EntryId, error: ReplicationError): void {
-    this.left.set(source, { source, error });
-  }
-
-  stop(source: EntryId | undefined, error: ReplicationError): void {
-    this.pending ??= { source, error };
-  }
-
-  outcome(): RuleOutcome {
-    const { rule, written, pending } = this;
-    return { rule, written, left: [...this.left.values()], pending };
   }
 }

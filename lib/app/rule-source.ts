@@ -1,6 +1,6 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
-import type { BucketRef } from '../domain/rule';
-import type { Clock, RuleSource } from './ports';
+import type { BucketRef, RuleSet } from '../domain/rule';
+import type { Clock, RuleSource, Targets } from './ports';
 import type { RuleStore, StoredRuleSet } from './rule-store';
 
 export interface RuleSourceSettings {
@@ -61,6 +61,27 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
       // An event's second has passed when the reading began: the copy is newer than the event.
       if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.stored.ruleSet;
       return (await refresh(source)).stored.ruleSet;
+    },
+  };
+}
+
+/** Which buckets any rule of the account replicates to, read once per config lifetime. */
+export function createTargets(
+  loadAll: () => Promise<readonly RuleSet[]>,
+  clock: Clock,
+  settings: RuleSourceSettings,
+): Targets {
+  let held: { readonly buckets: ReadonlySet<string>; readonly readMs: number } | undefined;
+  return {
+    async isTarget(bucket) {
+      const readMs = clock.now();
+      if (held === undefined || readMs - held.readMs >= settings.configLifetimeMs) {
+        const sets = await loadAll();
+        // A disabled rule may have written what is asked about.
+        const buckets = new Set(sets.flatMap((set) => set.rules.map((rule) => rule.destination.bucket)));
+        held = { buckets, readMs };
+      }
+      return held.buckets.has(bucket);
     },
   };
 }

@@ -123,7 +123,7 @@ export function createRuleService(ports: RulesPorts) {
     },
 
     /** Buckets that have, or had, rules. */
-    buckets: () => loadAllRules(ports.store, ports.state, ports.region),
+    buckets: () => loadRulesOfRegion(ports.store, ports.state, ports.region),
 
     async create(
       request: ChangeRequest,
@@ -185,11 +185,16 @@ export function createRuleService(ports: RulesPorts) {
 }
 
 /** The rule sets of all source buckets of a region that have, or had, rules. */
-export async function loadAllRules(
+export async function loadRulesOfRegion(
   store: RuleStore,
   state: StateStore,
   region: string,
 ): Promise<readonly RuleSet[]> {
+  return (await loadAllRules(store, state)).filter((set) => set.region === region);
+}
+
+/** The rule sets of all source buckets of the account that have, or had, rules. */
+export async function loadAllRules(store: RuleStore, state: StateStore): Promise<readonly RuleSet[]> {
   const names = new Set<string>();
   let after: string | undefined;
   for (;;) {
@@ -198,12 +203,9 @@ export async function loadAllRules(
     after = page.names.at(-1);
     if (page.complete || after === undefined) break;
   }
-  const sets = await mapAtMost(
-    8,
-    [...names],
-    async (bucket) => (await store.load({ bucket, region })).ruleSet,
-  );
-  return sets.filter((set) => set.region === region);
+  // A stored rule set knows its region; one that was never written has no rules.
+  const load = async (bucket: string): Promise<RuleSet> => (await store.load({ bucket, region: '' })).ruleSet;
+  return mapAtMost(8, [...names], load);
 }
 
 export function settingsOf(rule: ReplicationRule): RuleSettings {

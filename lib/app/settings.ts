@@ -11,6 +11,8 @@ export interface ReplicationSettings {
   readonly staleWaitMs: number;
   /** A listing is believed against a HEAD of a version that is older than this. */
   readonly listingBelievedAfterMs: number;
+  /** A plan is applied no longer than this after its look; then the key is looked at again. */
+  readonly planAgeMaxMs: number;
   /** No copy lands later than this after it was sent. */
   readonly longestTransferMs: number;
   /** The clocks of two regions, or of a function and COS, may differ by this much. */
@@ -19,20 +21,32 @@ export interface ReplicationSettings {
   readonly singleCopyBytesMax: number;
   /** No step begins with less time than this left. */
   readonly deadlineMarginMs: number;
+  /** Work on a contended key is left to one worker at a time, which saves requests and nothing else. */
+  readonly leases: boolean;
+  /** A lease whose holder does not come back is taken over after this. */
+  readonly leaseMs: number;
   /** Keys of one event, or of one sweep, looked at side by side. */
   readonly keysAtOnce: number;
 }
 
 export const defaultSettings: ReplicationSettings = {
-  historyPageEntries: 100,
+  historyPageEntries: 1_000,
   roundsMax: 6,
   examinationsMax: 2_000,
   staleTriesMax: 5,
   staleWaitMs: 100,
-  listingBelievedAfterMs: 60_000,
+  listingBelievedAfterMs: 20_000,
+  planAgeMaxMs: 30_000,
   longestTransferMs: 15 * 60_000,
   clockToleranceMs: 30_000,
   singleCopyBytesMax: 512 * 1024 ** 2,
   deadlineMarginMs: 5_000,
+  leases: true,
+  leaseMs: 60_000,
   keysAtOnce: 8,
 };
+
+/** How far back from a look a listing may hide entries from what was stamped. */
+export function seenLookbackMs(settings: ReplicationSettings): number {
+  return settings.listingBelievedAfterMs + settings.clockToleranceMs + settings.planAgeMaxMs;
+}

@@ -19,6 +19,7 @@ export const reasons = {
     'retry',
     'The rules could not be read from the state bucket; check it and its role.',
   ),
+  RULE_CHANGED: reason('retry', 'The rule changed during the work; the key is looked at under the new one.'),
   SOURCE_NOT_VERSIONED: reason('retry', 'Versioning of the source bucket is not Enabled; switch it on.'),
   DESTINATION_NOT_VERSIONED: reason(
     'retry',

@@ -1,6 +1,7 @@
 import type { EntryId } from './history';
 import { entryId } from './history';
 import type { DeleteMarker } from './history';
+import type { Mark } from './mark';
 import type { Provenance } from './plan';
 
 /**
@@ -15,8 +16,10 @@ export interface MarkerAttempt {
   readonly sourceBucket: string;
   /** The source's marker. */
   readonly source: EntryId;
-  /** What lay on top of the destination; `undefined`: nothing. */
-  readonly base: EntryId | undefined;
+  /** The mark of what lay on top of the destination; `undefined`: nothing. */
+  readonly base: Mark | undefined;
+  /** What was listed of the source, as `seenMark` has it. */
+  readonly seen: Mark;
   /** The marker that the destination made; `undefined` while the outcome is unknown. */
   readonly written: EntryId | undefined;
 }
@@ -30,8 +33,8 @@ export function attemptId(openedMs: number, nonce: string): string {
 }
 
 export function openName(attempt: MarkerAttempt): string {
-  const base = attempt.base === undefined ? '' : encodeURIComponent(attempt.base);
-  return `${attempt.attempt}.open.${attempt.sourceBucket}.${encodeURIComponent(attempt.source)}.${base}`;
+  const { sourceBucket, source, seen, base } = attempt;
+  return `${attempt.attempt}.open.${sourceBucket}.${encodeURIComponent(source)}.${seen}.${base ?? ''}`;
 }
 
 export function closedName(attempt: MarkerAttempt, written: EntryId): string {
@@ -43,16 +46,17 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
   const written = new Map<string, EntryId>();
   const opened: MarkerAttempt[] = [];
   for (const name of names) {
-    const [attempt, state, first, second, third] = name.split('.');
+    const [attempt, state, first, second, seen, base] = name.split('.');
     if (attempt === undefined || first === undefined) continue;
     if (state === 'closed') written.set(attempt, decodeURIComponent(first));
-    if (state !== 'open' || second === undefined) continue;
+    if (state !== 'open' || second === undefined || seen === undefined) continue;
     opened.push({
       attempt,
       openedMs: Number.parseInt(attempt, 36),
       sourceBucket: first,
       source: decodeURIComponent(second),
-      base: third ? decodeURIComponent(third) : undefined,
+      seen,
+      base: base === '' ? undefined : base,
       written: undefined,
     });
   }
@@ -62,7 +66,8 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
 /**
  * What a marker at the destination is. One that a closed record names is ours. Any other is ours too while an
  * attempt is open that could have made it: in doubt the head is asserted again, which shows an object that a user
- * may have deleted there, and hides none.
+ * may have deleted there, and hides none. A record that a list does not show yet makes its marker look like a
+ * user's; that costs a marker more, since whatever is written then ends with the newest.
  */
 export function markerProvenance(
   marker: DeleteMarker,
@@ -73,12 +78,16 @@ export function markerProvenance(
   const ours = attempts.filter((attempt) => attempt.sourceBucket === sourceBucket);
   const id = entryId(marker);
   const closed = ours.find((attempt) => attempt.written === id);
-  if (closed) return { kind: 'replica', of: closed.source, plannedOn: { top: closed.base } };
+  if (closed) return { ...replicaOf(closed), plannedOn: { top: closed.base } };
 
   const latest = marker.lastModifiedMs + 1000 + clockToleranceMs;
   const open = ours
     .filter((attempt) => attempt.written === undefined && attempt.openedMs <= latest)
     .sort((a, b) => a.openedMs - b.openedMs)
     .at(-1);
-  return open ? { kind: 'replica', of: open.source } : { kind: 'foreign' };
+  return open ? replicaOf(open) : { kind: 'foreign' };
+}
+
+function replicaOf({ source, openedMs, seen }: MarkerAttempt) {
+  return { kind: 'replica', of: source, issuedMs: openedMs, seen } as const;
 }

@@ -1,14 +1,20 @@
 import type { Coverage } from './rule';
 import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion } from './history';
-import { entryId, entryIdMicros } from './history';
+import { entryId } from './history';
+import { type Digest, type Mark, markOf, reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
+import { type SourceOrder, sourceOrder } from './source-order';
 
 /** What an entry of the destination turned out to be. */
 export type Provenance =
   | {
       readonly kind: 'replica';
       readonly of: EntryId;
-      /** What lay on top when it was planned, `top: undefined` if nothing did; absent: nobody can tell. */
-      readonly plannedOn?: { readonly top: EntryId | undefined };
+      /** The mark of what lay on top when it was planned, `top: undefined` if nothing did; absent: nobody can tell. */
+      readonly plannedOn?: { readonly top: Mark | undefined };
+      /** When it was sent. */
+      readonly issuedMs: number;
+      /** What was listed of the source then. */
+      readonly seen: Mark;
     }
   /** A user's own write. */
   | { readonly kind: 'foreign' };
@@ -22,6 +28,11 @@ export interface KeyView {
   readonly coverage: Coverage;
   /** The clocks of two regions may differ by this much. */
   readonly clockToleranceMs: number;
+  /** When the source was listed, by the clock of whoever looks. */
+  readonly listedMs: number;
+  /** A listing may hide entries that are younger than this when it is read. */
+  readonly seenLookbackMs: number;
+  readonly digest: Digest;
 }
 
 /** One write to the destination. Steps of a plan are applied in order, each on top of the one before. */
@@ -48,20 +59,30 @@ export type KeyPlan =
  * replica landed on top of the head, the head is put on top again.
  */
 export function planKey(view: KeyView): KeyPlan {
+  // What is stamped on the replicas must be known as far back as it matters.
+  if (!reachesBackTo(view.source, seenFrom(view.listedMs, view.seenLookbackMs))) return sourceOlder;
   const compare = sourceOrder(view.source);
   const walk = walkDestination(view, compare);
   if (walk.kind !== 'found') return walk;
 
   const { head, headEntry, top } = walk;
-  const above = coveredAbove(view, head, compare);
-  if (above === 'readOlder') return { kind: 'readOlder', side: 'source' };
+  const missed = walk.head === undefined ? { kind: 'none' as const } : missedBelow(view, walk, compare);
+  if (missed.kind === 'examine' || missed.kind === 'readOlder') return missed;
 
-  const steps: ReplicationStep[] = above.map(stepOf);
-  if (head !== undefined && top !== undefined && top !== head) {
+  const above = coveredAbove(view, head, compare);
+  if (above === 'readOlder') return sourceOlder;
+  const steps = [
+    ...(missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare) : []),
+    ...above,
+  ].map(stepOf);
+  const headIsWrittenAgain = missed.kind === 'from';
+  if (head !== undefined && top !== undefined && top !== head && !headIsWrittenAgain) {
     steps.unshift(putOnTopAgain(view, head, headEntry));
   }
   return { kind: 'apply', steps, head };
 }
+
+const sourceOlder = { kind: 'readOlder', side: 'source' } as const;
 
 /** Whether a rule's coverage includes this entry by its age and kind. */
 export function isCovered(entry: HistoryEntry, coverage: Coverage): boolean {
@@ -76,6 +97,7 @@ type Walk =
       kind: 'found';
       head: EntryId | undefined;
       headEntry: HistoryEntry | undefined;
+      headReplica: Extract<Provenance, { kind: 'replica' }> | undefined;
       /** The source entry whose replica is the newest of ours at the destination. */
       top: EntryId | undefined;
     };
@@ -89,13 +111,15 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
   const { entries, complete } = view.destination;
   let head: EntryId | undefined;
   let headEntry: HistoryEntry | undefined;
+  let headReplica: Extract<Provenance, { kind: 'replica' }> | undefined;
   let top: EntryId | undefined;
 
   const oldestOfInterestMs = oldestCoveredMs(view) - view.clockToleranceMs;
   for (let i = entries.length - 1; i >= 0; i -= 1) {
     const entry = entries[i] as HistoryEntry;
     // Nothing that is older than every covered entry can be its replica.
-    if (entry.lastModifiedMs < oldestOfInterestMs) return { kind: 'found', head, headEntry, top };
+    if (entry.lastModifiedMs < oldestOfInterestMs)
+      return { kind: 'found', head, headEntry, headReplica, top };
 
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };
@@ -105,14 +129,65 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
     if (head === undefined || compare(found.of, head) > 0) {
       head = found.of;
       headEntry = entry;
+      headReplica = found;
     }
     const below = entries[i - 1];
     if (below === undefined && !complete) return { kind: 'readOlder', side: 'destination' };
-    const undisturbed = found.plannedOn !== undefined && found.plannedOn.top === (below && entryId(below));
-    if (undisturbed) return { kind: 'found', head, headEntry, top };
+    const undisturbed =
+      found.plannedOn !== undefined && found.plannedOn.top === (below && markOf(entryId(below), view.digest));
+    if (undisturbed) return { kind: 'found', head, headEntry, headReplica, top };
   }
   if (!complete) return { kind: 'readOlder', side: 'destination' };
-  return { kind: 'found', head, headEntry, top };
+  return { kind: 'found', head, headEntry, headReplica, top };
+}
+
+type Missed =
+  | { readonly kind: 'none' }
+  /** The oldest covered entry below the head that was not copied. */
+  | { readonly kind: 'from'; readonly entry: EntryId }
+  | { readonly kind: 'examine'; readonly entry: HistoryEntry }
+  | { readonly kind: 'readOlder'; readonly side: 'source' | 'destination' };
+
+/**
+ * Whether the head was copied while a listing hid an entry below it. Its stamp tells what was listed then; if the
+ * listing now says the same, nothing was hidden. Otherwise every replica of that time is examined.
+ */
+function missedBelow(view: KeyView, walk: Extract<Walk, { kind: 'found' }>, compare: SourceOrder): Missed {
+  const { head, headReplica } = walk;
+  if (head === undefined || headReplica === undefined) return { kind: 'none' };
+  const fromMs = seenFrom(headReplica.issuedMs, view.seenLookbackMs);
+  if (!reachesBackTo(view.source, fromMs)) return sourceOlder;
+  if (seenMark(view.source, compare, head, fromMs, view.digest) === headReplica.seen) return { kind: 'none' };
+
+  const copied = new Set<EntryId>();
+  const { entries, complete } = view.destination;
+  for (const entry of entries.toReversed()) {
+    if (entry.lastModifiedMs < fromMs - view.clockToleranceMs) break;
+    const found = view.provenance.get(entryId(entry));
+    if (found === undefined) return { kind: 'examine', entry };
+    if (found.kind === 'replica') copied.add(found.of);
+    if (entry === entries[0] && !complete) return { kind: 'readOlder', side: 'destination' };
+  }
+  const missing = seenBefore(view.source, compare, head, fromMs).find(
+    (entry) => isCovered(entry, view.coverage) && !copied.has(entryId(entry)),
+  );
+  return missing ? { kind: 'from', entry: entryId(missing) } : { kind: 'none' };
+}
+
+/** The covered entries from one up to the head, both included: filling a gap repeats what lies above it. */
+function coveredFrom(
+  view: KeyView,
+  from: EntryId,
+  head: EntryId | undefined,
+  compare: SourceOrder,
+): readonly HistoryEntry[] {
+  return view.source.entries.filter(
+    (entry) =>
+      isCovered(entry, view.coverage) &&
+      compare(entryId(entry), from) >= 0 &&
+      head !== undefined &&
+      compare(entryId(entry), head) <= 0,
+  );
 }
 
 /** A version whose size is not its source's is no replica, whatever its stamp says. */
@@ -163,28 +238,5 @@ function putOnTopAgain(view: KeyView, head: EntryId, headEntry: HistoryEntry | u
   return {
     kind: 'putDeleteMarker',
     marker: { kind: 'deleteMarker', versionId: head, lastModifiedMs: headEntry?.lastModifiedMs ?? 0 },
-  };
-}
-
-/** Which of two source entries is newer: positive if `a` is. */
-type SourceOrder = (a: EntryId, b: EntryId) => number;
-
-/**
- * The listing decides; only for an entry that it does not hold (deleted for good, or older than the part that was
- * read) do the ids' times.
- */
-export function sourceOrder(source: HistoryWindow): SourceOrder {
-  const places = new Map(source.entries.map((entry, place) => [entryId(entry), place]));
-  return (a, b) => {
-    if (a === b) return 0;
-    const placeA = places.get(a);
-    const placeB = places.get(b);
-    if (placeA !== undefined && placeB !== undefined) return placeA - placeB;
-    const microsA = entryIdMicros(a);
-    const microsB = entryIdMicros(b);
-    if (microsA !== undefined && microsB !== undefined && microsA !== microsB)
-      return microsA < microsB ? -1 : 1;
-    // Nothing tells: what the source still lists counts as newer.
-    return (placeA ?? -1) - (placeB ?? -1);
   };
 }

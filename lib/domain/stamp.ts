@@ -1,4 +1,5 @@
 import type { EntryId } from './history';
+import type { Digest, Mark } from './mark';
 
 /**
  * The stamp makes a replica say what it is. The destination mints its own version ids, so each replica carries,
@@ -13,8 +14,10 @@ export interface Stamp {
   readonly source: EntryId;
   /** When the copy was sent, by the clock of its sender. */
   readonly issuedMs: number;
-  /** The entry that was newest at the destination when the copy was planned; `undefined`: there was none. */
-  readonly base: EntryId | undefined;
+  /** The mark of the entry that was newest at the destination when the copy was planned; `undefined`: none. */
+  readonly base: Mark | undefined;
+  /** The source entries that were listed shortly before this one, as `seenMark` has them. */
+  readonly seen: Mark;
 }
 
 /** Where a stamp was found, or is to be put. */
@@ -22,9 +25,6 @@ export interface StampPlace {
   readonly bucket: string;
   readonly key: string;
 }
-
-/** A collision-resistant digest as lower-case hex; injected, since the domain imports nothing. */
-export type Digest = (text: string) => string;
 
 const format = '1';
 const none = '-';
@@ -37,7 +37,8 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
     // Ids are opaque: nothing promises that one never holds a separator.
     encodeURIComponent(stamp.source),
     stamp.issuedMs.toString(36),
-    stamp.base === undefined ? none : encodeURIComponent(stamp.base),
+    stamp.base ?? none,
+    stamp.seen,
   ].join(';');
   return `${claim};${proofOf(claim, place, digest)}`;
 }
@@ -48,17 +49,18 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
  */
 export function decodeStamp(text: string, place: StampPlace, digest: Digest): Stamp | undefined {
   const fields = text.split(';');
-  const [version, sourceBucket, source, issued, base, proof] = fields;
-  if (fields.length !== 6 || version !== format || !sourceBucket || !source || !issued || !base)
-    return undefined;
-  if (proof !== proofOf(fields.slice(0, 5).join(';'), place, digest)) return undefined;
+  const [version, sourceBucket, source, issued, base, seen, proof] = fields;
+  if (fields.length !== 7 || version !== format) return undefined;
+  if (!sourceBucket || !source || !issued || !base || !seen) return undefined;
+  if (proof !== proofOf(fields.slice(0, 6).join(';'), place, digest)) return undefined;
   const issuedMs = Number.parseInt(issued, 36);
   if (!Number.isSafeInteger(issuedMs)) return undefined;
   return {
     sourceBucket,
     source: decodeURIComponent(source),
     issuedMs,
-    base: base === none ? undefined : decodeURIComponent(base),
+    base: base === none ? undefined : base,
+    seen,
   };
 }
 

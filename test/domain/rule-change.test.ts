@@ -148,12 +148,7 @@ describe('conflicts', () => {
   });
 
   test('the message names the rule in the way', () => {
-    const [problem] = ruleProblems(
-      created({ prefix: 'a/' }),
-      'new',
-      settings({ prefix: 'a/b' }),
-      false,
-    );
+    const [problem] = ruleProblems(created({ prefix: 'a/' }), 'new', settings({ prefix: 'a/b' }), false);
     expect(problem?.message).toContain('rule r');
   });
 });

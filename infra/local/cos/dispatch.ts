@@ -3,7 +3,7 @@ import * as bucketApi from './api/bucket';
 import { copyObject } from './api/copy';
 import { listObjects, listVersions } from './api/listing';
 import * as objectApi from './api/object';
-import { getService } from './api/service';
+import { getService } from './api/list-buckets';
 import { deleteTagging, getTagging, putTagging } from './api/tagging';
 import { CosError, notImplemented } from './cos-error';
 import { type BucketExchange, type Exchange, type ObjectExchange, param } from './exchange';

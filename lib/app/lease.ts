@@ -1,0 +1,69 @@
+import type { BucketRef } from '../domain/rule';
+import type { Clock, Digests, Entropy, StateStore } from './ports';
+
+/**
+ * Best-effort leases on a key of a destination. COS has no compare-and-swap, so two may hold one at a time: a lease
+ * saves requests, never correctness. Each taking has an epoch in its name, so that a late release drops nobody
+ * else's.
+ */
+export interface Lease {
+  readonly untilMs: number;
+  /** Removes what was taken, and what it was taken over from. */
+  release(): Promise<void>;
+}
+
+export interface LeasePorts {
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly digests: Digests;
+  readonly settings: { readonly leaseMs: number };
+}
+
+/** What a lease is about; the timer finds the key of an expired one by it. */
+export interface LeaseDocument {
+  readonly source: BucketRef;
+  readonly key: string;
+  readonly untilMs: number;
+  readonly holder: string;
+}
+
+export const leasesFolder = 'leases/';
+
+/** Expired leases that one taker steps over; more mean that releases fail, and then a lease is not worth its requests. */
+const epochsMax = 20;
+
+/** `held`: somebody else works on the key. Two requests if nobody does, one more for each holder that died. */
+export async function takeLease(
+  ports: LeasePorts,
+  source: BucketRef,
+  destination: BucketRef,
+  key: string,
+): Promise<Lease | 'held'> {
+  const { state, clock, entropy, digests, settings } = ports;
+  const folder = `${leasesFolder}${destination.bucket}/${digests.sha256(key)}/`;
+  const nameOf = (epoch: number): string => `${folder}${String(epoch).padStart(6, '0')}.json`;
+  let epoch = 0;
+  for (let attempt = 0; attempt < epochsMax; attempt += 1) {
+    const untilMs = clock.now() + settings.leaseMs;
+    const document: LeaseDocument = {
+      source: { bucket: source.bucket, region: source.region },
+      key,
+      untilMs,
+      holder: entropy.nonce(),
+    };
+    if (await state.create(nameOf(epoch), JSON.stringify(document))) {
+      const taken = epoch;
+      const release = async (): Promise<void> => {
+        for (let own = taken; own >= 0; own -= 1) await state.remove(nameOf(own));
+      };
+      return { untilMs, release };
+    }
+    const standing = await state.get(nameOf(epoch));
+    // Released in between: try for the same place again.
+    if (standing === undefined) continue;
+    if ((JSON.parse(standing) as LeaseDocument).untilMs > clock.now()) return 'held';
+    epoch += 1;
+  }
+  return 'held';
+}

@@ -1,0 +1,43 @@
+import { ReplicationError } from '../domain/error';
+import type { BucketRef } from '../domain/rule';
+import type { BucketDirectory, BucketVersioning, Clock } from './ports';
+
+/**
+ * Keeps replication away from buckets whose versioning is not Enabled: a write there replaces what has no version.
+ * States are read at most one config lifetime apart, and at once distrusted when an answer names no version.
+ */
+export interface VersioningGate {
+  /** Fails, retryable, with SOURCE_NOT_VERSIONED or DESTINATION_NOT_VERSIONED. */
+  pass(bucket: BucketRef, side: 'source' | 'destination'): Promise<void>;
+  /** An answer of this bucket named no version. */
+  trip(bucket: BucketRef): void;
+}
+
+export function createVersioningGate(
+  directory: BucketDirectory,
+  clock: Clock,
+  settings: { readonly configLifetimeMs: number },
+): VersioningGate {
+  const known = new Map<string, { readonly versioning: BucketVersioning; readonly readMs: number }>();
+
+  const stateOf = async (ref: BucketRef): Promise<BucketVersioning> => {
+    const readMs = clock.now();
+    const held = known.get(ref.bucket);
+    if (held && readMs - held.readMs < settings.configLifetimeMs) return held.versioning;
+    const versioning = await directory.versioning(ref);
+    known.set(ref.bucket, { versioning, readMs });
+    return versioning;
+  };
+
+  return {
+    async pass(ref, side) {
+      const versioning = await stateOf(ref);
+      if (versioning === 'Enabled') return;
+      const code = side === 'source' ? 'SOURCE_NOT_VERSIONED' : 'DESTINATION_NOT_VERSIONED';
+      throw new ReplicationError(code, `${ref.bucket} in ${ref.region} is ${versioning}`);
+    },
+    trip(ref) {
+      known.delete(ref.bucket);
+    },
+  };
+}
