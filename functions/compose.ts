@@ -54,7 +54,7 @@ export function composeReplication(config = readConfig()) {
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),
     region: config.region,
-    settings: { ...defaultSettings, singleCopyBytesMax: config.singleCopyBytesMax },
+    settings: { ...defaultSettings, singleCopyBytesMax: config.singleCopyBytesMax, leaseMs: config.leaseMs },
     remainingMs,
   };
   return { ports, log, begin };

@@ -20,7 +20,9 @@ const shared = { bundle: true, platform: 'node', format: 'cjs', target: 'node18'
 
 rmSync(at('dist'), { recursive: true, force: true });
 
-const functions = ['replicate', 'rules', 'reconcile'].filter((name) => existsSync(at('functions', `${name}.ts`)));
+const functions = ['replicate', 'rules', 'reconcile'].filter((name) =>
+  existsSync(at('functions', `${name}.ts`)),
+);
 await build({
   ...shared,
   entryPoints: functions.map((name) => at('functions', `${name}.ts`)),
@@ -30,7 +32,10 @@ await build({
   plugins: [oneLocale],
 });
 
-const local = { main: at('infra', 'local', 'main.ts'), bootstrap: at('infra', 'local', 'scf', 'bootstrap.ts') };
+const local = {
+  main: at('infra', 'local', 'main.ts'),
+  bootstrap: at('infra', 'local', 'scf', 'bootstrap.ts'),
+};
 await build({
   ...shared,
   entryPoints: Object.fromEntries(Object.entries(local).filter(([, file]) => existsSync(file))),

@@ -10,6 +10,7 @@ export interface Config {
   readonly rulesSettleMs: number;
   readonly singleCopyBytesMax: number;
   readonly requestTimeoutMs: number;
+  readonly leaseMs: number;
 }
 
 const environmentSchema = z.object({
@@ -28,6 +29,8 @@ const environmentSchema = z.object({
     .min(1)
     .max(5 * 1024)
     .default(512),
+  /** How long the key of a worker that died is left alone. */
+  LEASE_SECONDS: z.coerce.number().min(1).max(900).default(60),
   REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
 });
 
@@ -45,6 +48,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     rulesSettleMs: read.RULES_SETTLE_MS,
     singleCopyBytesMax: read.SINGLE_COPY_MAX_MB * 1024 ** 2,
     requestTimeoutMs: read.REQUEST_TIMEOUT_SECONDS * 1000,
+    leaseMs: read.LEASE_SECONDS * 1000,
   };
 }
 

@@ -34,6 +34,8 @@ export interface LocalCloudSettings {
   readonly configLifetimeSeconds?: number;
   readonly rulesSettleMs?: number;
   readonly roleKeySeconds?: number;
+  /** More variables for every function. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Another COS than the real local one. */
   readonly openCos?: typeof openLocalCos;
 }
@@ -104,6 +106,7 @@ async function start(
     retryDelayMs: settings.retryDelayMs ?? retryDelayMsDefault,
     configLifetimeSeconds: settings.configLifetimeSeconds ?? configLifetimeSecondsDefault,
     rulesSettleMs: settings.rulesSettleMs ?? rulesSettleMsDefault,
+    ...(settings.environment ? { environment: settings.environment } : {}),
   });
   const scf = startScfHost(deployment.functions, {
     bootstrap: settings.bootstrap ?? path.resolve(settings.functionsDir, '..', 'local', 'bootstrap.cjs'),

@@ -27,6 +27,8 @@ export interface DeploymentSettings {
   readonly retryDelayMs: number;
   readonly configLifetimeSeconds: number;
   readonly rulesSettleMs: number;
+  /** More variables for every function, as a deployment may set them. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 interface DeployedFunction {
@@ -81,6 +83,7 @@ export function deploymentOf(settings: DeploymentSettings): Deployment {
     STATE_REGION: homeRegion,
     CONFIG_LIFETIME_SECONDS: String(settings.configLifetimeSeconds),
     RULES_SETTLE_MS: String(settings.rulesSettleMs),
+    ...settings.environment,
   };
   const functions = table.map((entry): ScfFunction => {
     const bundle = path.resolve(functionsDir, `${entry.name}.js`);

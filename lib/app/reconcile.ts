@@ -10,6 +10,7 @@ import {
 } from '../domain/rule';
 import { type NamedEntry, readBacklog, recordOutcomes } from './backlog';
 import type { HandleEventPorts } from './handle-event';
+import { type LeaseDocument, leasesFolder } from './lease';
 import { pairKeys, type PairedKey, walkKeys } from './key-walk';
 import { mapAtMost } from './map-at-most';
 import { replicateKey } from './replicate-key';
@@ -43,6 +44,7 @@ const backlogPagesMax = 20;
 export async function reconcile(ports: ReconcilePorts): Promise<ReconcileReport> {
   const tally = { backlogKeys: 0, walkedKeys: 0, lookedAt: 0, written: 0, pending: 0 };
   await sweepBacklog(ports, tally);
+  await sweepLeases(ports, tally);
   const finished = await walkRules(ports, tally);
   return { ...tally, finished };
 }
@@ -82,6 +84,20 @@ function groupByKey(entries: readonly NamedEntry[]): readonly (readonly NamedEnt
     else groups.set(id, [named]);
   }
   return [...groups.values()];
+}
+
+/** A lease that expired belonged to a worker that died, and others may have left their work to it. */
+async function sweepLeases(ports: ReconcilePorts, tally: Tally): Promise<void> {
+  const { names } = await ports.state.list(leasesFolder);
+  await mapAtMost(ports.settings.keysAtOnce, names, async (name) => {
+    const body = timeIsUp(ports) ? undefined : await ports.state.get(name);
+    if (body === undefined) return;
+    const lease = JSON.parse(body) as LeaseDocument;
+    if (lease.untilMs > ports.clock.now() || lease.source.region !== ports.region) return;
+    // Before the look: a worker that finds the lease gone takes one of its own.
+    await ports.state.remove(name);
+    await lookAtKey(ports, lease.source, lease.key, tally);
+  });
 }
 
 async function lookAtKey(ports: ReconcilePorts, source: BucketRef, key: string, tally: Tally): Promise<void> {

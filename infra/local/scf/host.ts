@@ -36,6 +36,8 @@ export interface ScfHost {
   readonly enqueue: (name: string, event: unknown, onSettled?: (how: Settlement) => void) => boolean;
   /** Processes that a function has now, and asynchronous events that are not settled. */
   readonly load: (name: string) => { readonly instances: number; readonly unsettled: number };
+  /** Kills the processes of a function in the middle of whatever they do. Returns how many there were. */
+  readonly crash: (name: string) => number;
   /** Resolves when every process is gone. Events that were not settled never are. */
   readonly close: () => Promise<void>;
 }
@@ -89,6 +91,7 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
     enqueue: (name, event, onSettled = () => {}) =>
       find(name).queue.enqueue(randomUUID(), JSON.stringify(event), onSettled),
     load: (name) => ({ instances: find(name).pool.instances(), unsettled: find(name).queue.size() }),
+    crash: (name) => find(name).pool.crash(),
     close: async () => {
       for (const { queue } of hosted.values()) queue.close();
       await Promise.all([...hosted.values()].map(({ pool }) => pool.close()));

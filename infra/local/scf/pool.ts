@@ -11,6 +11,8 @@ export interface InstancePool {
   /** Runs one event as soon as an instance is free. Never rejects. */
   readonly run: (lane: Lane, requestId: string, event: string) => Promise<Outcome>;
   readonly instances: () => number;
+  /** Kills every process in the middle of whatever it does, as a platform that loses a machine. Returns how many. */
+  readonly crash: () => number;
   /** Kills what runs; what waits is never settled. Resolves when every process is gone. */
   readonly close: () => Promise<void>;
 }
@@ -113,6 +115,11 @@ export function createPool(scf: ScfFunction, settings: PoolSettings): InstancePo
         pump();
       }),
     instances: () => live.size,
+    crash: () => {
+      const lost = [...live];
+      for (const instance of lost) instance.kill();
+      return lost.length;
+    },
     close: async () => {
       closed = true;
       for (const instance of live) {

@@ -1,0 +1,343 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import type { ObjectStore } from '../../lib/app/ports';
+import { reconcile } from '../../lib/app/reconcile';
+import { loadRulesOfRegion } from '../../lib/app/rules';
+import { entryId } from '../../lib/domain/history';
+import { createWorld, destination, eventFor, settings, source, type World } from '../support/world';
+
+/** Interleavings that have gone wrong elsewhere, each told as a story of one key. */
+const key = 'k';
+
+async function withRule(more: Parameters<typeof settings>[0] = {}, leases = true): Promise<World> {
+  const world = createWorld({ settings: { leases } });
+  await world.rules.create(world.change, 'r1', settings(more));
+  world.advance(1000);
+  return world;
+}
+
+const notify = (world: World, ref = source) =>
+  handleEvent(world.ports, eventFor(key, world.ports.clock.now(), ref));
+const sweep = (world: World) =>
+  reconcile({
+    ...world.ports,
+    ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, source.region),
+  });
+const at = (world: World) => world.shown(destination, key);
+
+/** Holds the next call of a method back until it is let go. */
+function pause<Name extends keyof ObjectStore>(world: World, name: Name) {
+  const { store } = world.ports;
+  const original = store[name] as (...call: unknown[]) => Promise<unknown>;
+  let release = (): void => {};
+  let reached = (): void => {};
+  const arrived = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store[name] = (async (...call: unknown[]) => {
+    store[name] = original as ObjectStore[Name];
+    reached();
+    await gate;
+    return original(...call);
+  }) as ObjectStore[Name];
+  return { arrived, release };
+}
+
+/** The caller hears of a failure; the effect happens when it is let go. */
+function landLate(world: World, name: 'copyVersion' | 'putDeleteMarker') {
+  const { store } = world.ports;
+  const original = store[name] as (...call: unknown[]) => Promise<unknown>;
+  let land: () => Promise<unknown> = async () => undefined;
+  store[name] = (async (...call: unknown[]) => {
+    store[name] = original as never;
+    land = () => original(...call);
+    throw new Error('timed out');
+  }) as never;
+  return { land: () => land() };
+}
+
+describe.each([
+  ['with leases', true],
+  ['without leases', false],
+])('%s', (_name, leases) => {
+  test('a marker attempt that is paused across a newer put', async () => {
+    const world = await withRule({}, leases);
+    world.cos.put(source, key, { body: 'one' });
+    await notify(world);
+    world.cos.delete(source, key);
+    const paused = pause(world, 'putDeleteMarker');
+    const first = notify(world);
+    await paused.arrived;
+    world.cos.put(source, key, { body: 'two' });
+    await notify(world).catch(() => undefined);
+    paused.release();
+    await first.catch(() => undefined);
+    await sweep(world);
+    expect(at(world).at(-1)).toBe('two');
+    expect(firstOccurrences(at(world))).toEqual(['one', '(deleted)', 'two']);
+  });
+
+  test('a copy that lands after its retry has completed', async () => {
+    const world = await withRule({}, leases);
+    world.cos.put(source, key, { body: 'one' });
+    const late = landLate(world, 'copyVersion');
+    await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+    await notify(world);
+    world.cos.put(source, key, { body: 'two' });
+    await notify(world);
+    await late.land();
+    await sweep(world);
+    expect(at(world)).toEqual(['one', 'two', 'one', 'two']);
+  });
+
+  test('a marker that lands after its retry has completed', async () => {
+    const world = await withRule({}, leases);
+    world.cos.put(source, key, { body: 'one' });
+    await notify(world);
+    world.cos.delete(source, key);
+    const late = landLate(world, 'putDeleteMarker');
+    await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+    world.cos.put(source, key, { body: 'two' });
+    await notify(world);
+    await late.land();
+    await sweep(world);
+    expect(at(world)).toEqual(['one', '(deleted)', 'two', '(deleted)', 'two']);
+  });
+
+  test('two workers with the same plan, one overtaking the other', async () => {
+    const world = await withRule({}, leases);
+    world.cos.put(source, key, { body: 'one' });
+    const paused = pause(world, 'copyVersion');
+    const slow = notify(world);
+    await paused.arrived;
+    world.cos.put(source, key, { body: 'two' });
+    await notify(world);
+    paused.release();
+    await slow;
+    await sweep(world);
+    expect(firstOccurrences(at(world))).toEqual(['one', 'two']);
+    expect(at(world).at(-1)).toBe('two');
+  });
+});
+
+test('a listing that hides a middle version: it is copied when it comes to light, in its place', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  const hidden = world.cos.put(source, key, { body: 'two' });
+  world.cos.put(source, key, { body: 'three' });
+  const { listKey } = world.ports.store;
+  world.ports.store.listKey = async (...call) => {
+    const page = await listKey(...call);
+    return { ...page, entries: page.entries.filter((entry) => entryId(entry) !== entryId(hidden.entry)) };
+  };
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'three']);
+  world.ports.store.listKey = listKey;
+  world.cos.put(source, key, { body: 'four' });
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'three', 'two', 'three', 'four']);
+  expect((await notify(world)).written).toBe(0);
+});
+
+test('a version that is deleted for good below the head is not taken for a hidden one', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  const two = world.cos.put(source, key, { body: 'two' });
+  world.cos.put(source, key, { body: 'three' });
+  await notify(world);
+  world.cos.deleteVersion(source, key, entryId(two.entry));
+  expect((await notify(world)).written).toBe(0);
+  expect(at(world)).toEqual(['one', 'two', 'three']);
+});
+
+test('a listing that lags behind the newest version is waited for, and then left for a retry', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.cos.put(source, key, { body: 'two' });
+  const { listKey } = world.ports.store;
+  world.ports.store.listKey = async (ref, ...rest) => {
+    const page = await listKey(ref, ...rest);
+    return ref.bucket === source.bucket ? { ...page, entries: page.entries.slice(0, -1) } : page;
+  };
+  await expect(notify(world)).rejects.toMatchObject({ code: 'LISTING_STALE' });
+  expect(at(world)).toEqual(['one']);
+  world.ports.store.listKey = listKey;
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'two']);
+});
+
+test('a user’s restore of an old replica stands until the next version', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.advance(3_600_000);
+  world.cos.put(destination, key, world.cos.history(destination, key)[0]?.content ?? {});
+  await notify(world);
+  await sweep(world);
+  expect(at(world)).toEqual(['one', 'two', 'one']);
+  world.cos.put(source, key, { body: 'three' });
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'two', 'one', 'three']);
+});
+
+test('a null version that is overwritten in place holds the rule, and is copied when versioning is on again', async () => {
+  const world = await withRule();
+  world.cos.setVersioning(source, 'Suspended');
+  world.cos.put(source, key, { body: 'first null' });
+  await expect(notify(world)).rejects.toMatchObject({ code: 'SOURCE_NOT_VERSIONED' });
+  world.cos.put(source, key, { body: 'second null' });
+  world.cos.setVersioning(source, 'Enabled');
+  world.advance(20_000);
+  await notify(world);
+  expect(at(world)).toEqual(['second null']);
+  expect((await notify(world)).written).toBe(0);
+});
+
+test('a destination that is suspended is not written to', async () => {
+  const world = await withRule();
+  world.cos.setVersioning(destination, 'Suspended');
+  world.cos.put(destination, key, { body: 'a null of a user' });
+  world.cos.put(source, key, { body: 'one' });
+  await expect(notify(world)).rejects.toMatchObject({ code: 'DESTINATION_NOT_VERSIONED' });
+  expect(at(world)).toEqual(['a null of a user']);
+  world.cos.setVersioning(destination, 'Enabled');
+  world.advance(20_000);
+  await notify(world);
+  expect(at(world)).toEqual(['a null of a user', 'one']);
+});
+
+describe('rules that change while copies are under way', () => {
+  const midway = async (change: (world: World) => Promise<unknown>): Promise<World> => {
+    const world = await withRule({ prefix: 'k' }, false);
+    for (const body of ['one', 'two', 'three']) world.cos.put(source, key, { body });
+    const paused = pause(world, 'copyVersion');
+    const running = notify(world);
+    await paused.arrived;
+    await change(world);
+    // The function's own copy of the rules ends its life meanwhile.
+    world.advance(16_000);
+    paused.release();
+    await running.catch(() => undefined);
+    return world;
+  };
+  const edit = (world: World, more: Parameters<typeof settings>[0]) =>
+    world.rules.edit(world.change, 'r1', (rule) => ({ ...rule, ...more }));
+
+  test('off: nothing starts after one config lifetime; only what was sent lands', async () => {
+    const world = await midway((own) => edit(own, { status: 'Disabled' }));
+    expect(at(world)).toEqual(['one']);
+    await sweep(world);
+    expect(at(world)).toEqual(['one']);
+    expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual([]);
+  });
+
+  test('off and on again: what was pending is not copied, what comes after is', async () => {
+    const world = await midway(async (own) => {
+      await edit(own, { status: 'Disabled' });
+      own.advance(2_000);
+      await edit(own, { status: 'Enabled' });
+    });
+    await sweep(world);
+    world.cos.put(source, key, { body: 'four' });
+    await notify(world);
+    expect(at(world)).toEqual(['one', 'four']);
+  });
+
+  test('widened: everything arrives', async () => {
+    const world = await midway((own) => edit(own, { prefix: '' }));
+    await sweep(world);
+    expect(at(world)).toEqual(['one', 'two', 'three']);
+  });
+
+  test('put again as it was: everything arrives', async () => {
+    const world = await midway((own) => edit(own, {}));
+    await sweep(world);
+    expect(at(world)).toEqual(['one', 'two', 'three']);
+  });
+
+  test('deleted: nothing more starts', async () => {
+    const world = await midway((own) => own.rules.remove(own.change, 'r1'));
+    await sweep(world);
+    expect(at(world)).toEqual(['one']);
+  });
+});
+
+describe('leases', () => {
+  const held = (world: World) => [...world.documents.keys()].filter((name) => name.startsWith('leases/'));
+
+  test('whoever finds the key taken leaves at once, and the holder brings it up to date', async () => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    world.cos.put(source, key, { body: 'two' });
+    const paused = pause(world, 'copyVersion');
+    const holder = notify(world);
+    await paused.arrived;
+    expect(held(world)).toHaveLength(1);
+    world.cos.put(source, key, { body: 'three' });
+    world.requests.length = 0;
+    expect((await notify(world)).written).toBe(0);
+    expect(world.requests).not.toContain('copy');
+    paused.release();
+    expect((await holder).written).toBe(3);
+    expect(at(world)).toEqual(['one', 'two', 'three']);
+    expect(held(world)).toEqual([]);
+  });
+
+  test('one that a dead worker holds is taken over when it has expired', async () => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    world.cos.put(source, key, { body: 'two' });
+    pause(world, 'copyVersion');
+    void notify(world).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(held(world)).toHaveLength(1);
+    world.advance(61_000);
+    expect((await notify(world)).written).toBe(2);
+    expect(at(world)).toEqual(['one', 'two']);
+    expect(held(world)).toEqual([]);
+  });
+
+  test('a late release drops nobody else’s', async () => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    world.cos.put(source, key, { body: 'two' });
+    const slow = pause(world, 'copyVersion');
+    const first = notify(world);
+    await slow.arrived;
+    world.advance(61_000);
+    const second = pause(world, 'copyVersion');
+    const other = notify(world);
+    await second.arrived;
+    expect(held(world)).toHaveLength(2);
+    slow.release();
+    await first;
+    expect(held(world).filter((name) => name.endsWith('000001.json'))).toHaveLength(1);
+    second.release();
+    await other;
+    expect(held(world)).toEqual([]);
+    expect(firstOccurrences(at(world))).toEqual(['one', 'two']);
+    expect(at(world).at(-1)).toBe('two');
+  });
+
+  test('without a state bucket that takes them, work goes on', async () => {
+    const world = await withRule();
+    const { create } = world.ports.state;
+    world.ports.state.create = async (name, body) => {
+      if (name.startsWith('leases/')) throw new Error('503');
+      return create(name, body);
+    };
+    world.cos.put(source, key, { body: 'one' });
+    world.cos.put(source, key, { body: 'two' });
+    expect((await notify(world)).written).toBe(2);
+  });
+});
+
+/** What a history shows, each thing where it came first. */
+function firstOccurrences(bodies: readonly string[]): readonly string[] {
+  return bodies.filter((body, place) => bodies.indexOf(body) === place);
+}
