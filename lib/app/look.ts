@@ -57,10 +57,10 @@ export async function readOlder(
 }
 
 /**
- * Whether a key's source changed since a look. One request: a HEAD, or where it cannot tell two delete markers from
+ * Whether one side of a key changed since a look. One request: a HEAD, or where it cannot tell two delete markers from
  * each other, the newest entry of the listing.
  */
-export async function sourceChanged(
+export async function keyChanged(
   ports: LookPorts,
   bucket: BucketRef,
   key: string,

@@ -7,7 +7,7 @@ import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
 import { takeLease } from './lease';
-import { type Look, lookAt, readOlder, sourceChanged } from './look';
+import { type Look, lookAt, readOlder, keyChanged } from './look';
 import type { RuleSource } from './ports';
 import { createProgress, type Progress, type RuleOutcome } from './progress';
 import { destinationProvenance } from './provenance';
@@ -52,7 +52,7 @@ async function replicateUntilQuiet(
     if (look === 'again') continue;
     // Whoever found the key taken has left, and relies on a look after the release.
     if (!(await releaseAll(progress))) return;
-    if (!(await sourceChanged(ports, task.source, task.key, look))) return;
+    if (!(await keyChanged(ports, task.source, task.key, look))) return;
   }
   throw new ReplicationError('KEY_BUSY', `"${task.key}" changed during ${ports.settings.roundsMax} looks`);
 }
@@ -97,8 +97,9 @@ async function replicateOnce(
     }
   }
   if (again) return 'again';
-  if (!wrote) return look;
-  return (await sourceChanged(ports, task.source, task.key, look)) ? 'again' : look;
+  // With a lease, the look again comes after its release.
+  if (!wrote || progress.some((one) => one.lease)) return look;
+  return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;
 }
 
 /** The source of a round, shared by all destinations; older entries are added as plans ask for them. */
@@ -120,22 +121,20 @@ async function replicateTo(
 ): Promise<Done> {
   if (coverageOf(one.rule, source.key) === undefined) return 'idle';
   await ports.gate.pass(one.rule.destination, 'destination');
-  const { plan, top } = await makePlan(ports, source, one.rule);
+  const { plan, look, top } = await makePlan(ports, source, one.rule);
   if (plan.steps.length === 0) return 'idle';
 
-  // Several entries at once, or a key that changes while it is worked on: others are probably at it too.
-  const contended = plan.steps.length > 1 || round > 0;
+  const contended = plan.contended || round > 0;
   if (ports.settings.leases && contended && one.lease === undefined) {
-    const lease = await takeLease(ports, source.bucket, one.rule.destination, source.key).catch(
-      () => undefined,
-    );
+    const { destination } = one.rule;
+    const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
     if (lease === 'held') {
       one.leaveToHolder();
       return 'idle';
     }
     one.lease = lease;
     // What was planned may have been done by whoever held it before.
-    if (lease) return 'again';
+    if (lease && (await keyChanged(ports, destination, source.key, look))) return 'again';
   }
   return applyPlan(ports, source, one, plan.steps, top);
 }
@@ -147,7 +146,7 @@ async function makePlan(
   ports: ReplicateKeyPorts,
   source: SourceSide,
   rule: ReplicationRule,
-): Promise<{ readonly plan: ReadyPlan; readonly top: HistoryEntry | undefined }> {
+): Promise<{ readonly plan: ReadyPlan; readonly look: Look; readonly top: HistoryEntry | undefined }> {
   const { key } = source;
   const { destination } = rule;
   const look = await lookAt(ports, destination, key);
@@ -165,7 +164,7 @@ async function makePlan(
       seenLookbackMs: seenLookbackMs(ports.settings),
       digest: ports.digests.sha256,
     });
-    if (plan.kind === 'apply') return { plan, top: newestOf(window.entries) };
+    if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
       provenance.set(entryId(plan.entry), await resolve(plan.entry, look.current));
     } else if (plan.side === 'source') {

@@ -1,6 +1,6 @@
 import type { Coverage } from './rule';
 import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion } from './history';
-import { entryId } from './history';
+import { entryId, entryIdMicros } from './history';
 import { type Digest, type Mark, markOf, reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
 import { type SourceOrder, sourceOrder } from './source-order';
 
@@ -50,7 +50,8 @@ export type KeyPlan =
   | {
       readonly kind: 'apply';
       readonly steps: readonly ReplicationStep[];
-      readonly head: EntryId | undefined;
+      /** Somebody else is probably at the same work. */
+      readonly contended: boolean;
     };
 
 /**
@@ -79,10 +80,31 @@ export function planKey(view: KeyView): KeyPlan {
   if (head !== undefined && top !== undefined && top !== head && !headIsWrittenAgain) {
     steps.unshift(putOnTopAgain(view, head, headEntry));
   }
-  return { kind: 'apply', steps, head };
+  return { kind: 'apply', steps, contended: looksContended(view, steps, walk.headReplica) };
 }
 
 const sourceOlder = { kind: 'readOlder', side: 'source' } as const;
+
+/**
+ * Several entries at once were told of by several events. And whoever copied the head just now, after the first
+ * missing entry was written, has seen that one too and is about to copy it.
+ */
+function looksContended(
+  view: KeyView,
+  steps: readonly ReplicationStep[],
+  headReplica: Extract<Provenance, { kind: 'replica' }> | undefined,
+): boolean {
+  const [first] = steps;
+  if (first === undefined || steps.length > 1) return steps.length > 1;
+  if (headReplica === undefined || first.kind === 'restoreReplica') return false;
+  const entry = first.kind === 'copyVersion' ? first.version : first.marker;
+  const micros = entryIdMicros(entryId(entry));
+  const writtenMs = micros === undefined ? entry.lastModifiedMs : Number(micros / 1000n);
+  return writtenMs < headReplica.issuedMs && view.listedMs - headReplica.issuedMs < contentionMs;
+}
+
+/** Work on a key that began longer ago than this is over. */
+const contentionMs = 10_000;
 
 /** Whether a rule's coverage includes this entry by its age and kind. */
 export function isCovered(entry: HistoryEntry, coverage: Coverage): boolean {

@@ -88,9 +88,15 @@ test('both histories match entry by entry, in order, under two rules to two dest
   const wholeKeys = new Set<string>();
   for (const key of strangeKeys) {
     const original = await seenHistory(sdk, source, key);
-    expect(original.map((entry) => entry.kind).join(' ')).toBe(
-      'version version version version deleteMarker version',
-    );
+    // Against what was sent, not only against each other: both sides share their bytes on this disk.
+    expect(original.map((entry) => entry.body ?? '(deleted)')).toEqual([
+      `one ${key}`,
+      '',
+      `three ${key}`,
+      `four ${key}`,
+      '(deleted)',
+      `again ${key}`,
+    ]);
     expect(original[0]).toMatchObject({
       tags: ['colour=red', 'size=a b'],
       headers: { 'x-cos-meta-owner': 'somebody' },
