@@ -98,13 +98,13 @@ export type BucketDescription =
  * are consistent, lists may lag.
  */
 export interface StateStore {
-  get(name: string): Promise<string | undefined>;
-  put(name: string, body: string): Promise<void>;
+  get: (name: string) => Promise<string | undefined>;
+  put: (name: string, body: string) => Promise<void>;
   /** `false`: something of that name exists. Several simultaneous creators may all see `true`: read back. */
-  create(name: string, body: string): Promise<boolean>;
-  remove(name: string): Promise<void>;
+  create: (name: string, body: string) => Promise<boolean>;
+  remove: (name: string) => Promise<void>;
   /** Names under a prefix in byte order, after `after`, at most 1000. */
-  list(prefix: string, after?: string): Promise<StatePage>;
+  list: (prefix: string, after?: string) => Promise<StatePage>;
 }
 
 export interface StatePage {
