@@ -1,5 +1,6 @@
 import { backlogFolder, backlogName, type BacklogEntry, ruleBacklogFolder } from '../domain/backlog';
 import { reasons } from '../domain/error';
+import type { BucketRef } from '../domain/rule';
 import type { Clock, Digests, Entropy, StateStore } from './ports';
 import type { EntryFailure, RuleOutcome } from './progress';
 
@@ -16,43 +17,34 @@ export interface NamedEntry {
   readonly entry: BacklogEntry;
 }
 
-/** Writes down what was not done. Gaps and pending work, each attempt under a name of its own. */
-export async function recordOutcomes(
+/** Writes down one thing that was not done. Each attempt has a name of its own. */
+export async function recordFailure(
   ports: BacklogPorts,
-  sourceBucket: string,
+  source: BucketRef,
   key: string,
-  outcomes: readonly RuleOutcome[],
-): Promise<readonly BacklogEntry[]> {
-  const entries: BacklogEntry[] = [];
-  for (const { rule, left, pending } of outcomes) {
-    const gaps = left.filter((failure) => failure.error.effect === 'gap');
-    // Under a changed rule the key is looked at anew; what an old one left undone is no backlog of it.
-    const waits = pending && pending.error.code !== 'RULE_CHANGED' ? [pending] : [];
-    for (const failure of [...gaps, ...waits]) {
-      entries.push(entryOf(ports, rule.id, sourceBucket, key, failure));
-    }
-  }
-  for (const entry of entries) {
-    const attempt = `${ports.clock.now().toString(36)}-${ports.entropy.nonce()}`;
-    const name = backlogName(entry, ports.digests.sha256(key), attempt);
-    await ports.state.put(name, JSON.stringify(entry));
-  }
-  return entries;
+  ruleId: string,
+  failure: EntryFailure,
+): Promise<void> {
+  const entry = entryOf(ports, source, key, ruleId, failure);
+  const attempt = `${ports.clock.now().toString(36)}-${ports.entropy.nonce()}`;
+  const name = backlogName(entry, ports.digests.sha256(key), attempt);
+  await ports.state.put(name, JSON.stringify(entry));
 }
 
 function entryOf(
   ports: BacklogPorts,
-  ruleId: string,
-  sourceBucket: string,
+  source: BucketRef,
   key: string,
-  { source, error }: EntryFailure,
+  ruleId: string,
+  { source: entry, error }: EntryFailure,
 ): BacklogEntry {
   const retryable = error.effect === 'retry';
   return {
     ruleId,
-    sourceBucket,
+    sourceBucket: source.bucket,
+    sourceRegion: source.region,
     key,
-    ...(source === undefined ? {} : { source }),
+    ...(entry === undefined ? {} : { source: entry }),
     status: retryable ? 'PENDING' : 'FAILED',
     code: error.code,
     retryable,
@@ -60,6 +52,23 @@ function entryOf(
     hint: reasons[error.code].hint,
     at: new Date(ports.clock.now()).toISOString(),
   };
+}
+
+/** Writes down why keys wait. Gaps were written before anything was put above them. Returns how many wait. */
+export async function recordPending(
+  ports: BacklogPorts,
+  source: BucketRef,
+  key: string,
+  outcomes: readonly RuleOutcome[],
+): Promise<number> {
+  let waiting = 0;
+  for (const { rule, pending } of outcomes) {
+    // Under a changed rule the key is looked at anew; what an old one left undone is no backlog of it.
+    if (pending === undefined || pending.error.code === 'RULE_CHANGED') continue;
+    await recordFailure(ports, source, key, rule.id, pending);
+    waiting += 1;
+  }
+  return waiting;
 }
 
 /** One page of the whole backlog, or of one rule's, in the order of names. */

@@ -1,7 +1,7 @@
 import { reasons, ReplicationError } from '../domain/error';
 import { type EventProblem, type KeyHint, parseCosEvent } from '../domain/event';
 import { indexRules, matchRules, type ReplicationRule, type RuleIndex, type RuleSet } from '../domain/rule';
-import { recordOutcomes } from './backlog';
+import { recordPending } from './backlog';
 import { mapAtMost } from './map-at-most';
 import type { RuleSource } from './ports';
 import type { RuleOutcome } from './progress';
@@ -65,9 +65,10 @@ async function handleKey(ports: HandleEventPorts, hint: KeyHint): Promise<KeyRep
   try {
     const rules = await rulesFor(ports.rules, hint);
     if (rules.length === 0) return { covered: false, written: 0, left: 0, pending: [] };
-    outcomes = await replicateKey(ports, { source: { bucket, region }, key, rules });
+    const source = { bucket, region };
+    outcomes = await replicateKey(ports, { source, key, rules });
     for (const outcome of outcomes) logFailures(ports, hint, outcome);
-    await recordOutcomes(ports, bucket, key, outcomes);
+    await recordPending(ports, source, key, outcomes);
   } catch (thrown) {
     // The state bucket cannot be read or written: the event itself is what is left of the work.
     const error =

@@ -75,9 +75,9 @@ export function destinationProvenance(
 }
 
 /**
- * Whether a marker of a source bucket was itself written by replication, which makes it no source material. Asked only
- * of buckets that some rule replicates to. While nobody can tell, that is retried: an attempt that may have made it is
- * open, or it is so young that a list may not show its record.
+ * Whether a marker of a source bucket was itself written by replication, which makes it no source material. While
+ * nobody can tell, that is retried: an attempt that may have made it is open, or some rule replicates to the bucket and
+ * the marker is so young that a list may not show its record.
  */
 export async function sourceMarkerIsReplica(
   ports: ProvenancePorts,
@@ -85,7 +85,6 @@ export async function sourceMarkerIsReplica(
   key: string,
   marker: DeleteMarker,
 ): Promise<boolean> {
-  if (!(await ports.targets.isTarget(sourceBucket))) return false;
   const attempts = await readAttempts(ports, sourceBucket, key);
   if (attempts.some((attempt) => attempt.written === entryId(marker))) return true;
   const { clockToleranceMs, longestTransferMs, listingBelievedAfterMs } = ports.settings;
@@ -96,7 +95,7 @@ export async function sourceMarkerIsReplica(
       marker.lastModifiedMs <= attempt.openedMs + longestTransferMs + clockToleranceMs,
   );
   const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > ports.clock.now();
-  if (!possible && !young) return false;
+  if (!possible && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
   throw new ReplicationError('OUTCOME_UNKNOWN', `the delete marker of "${key}" may be a replica`);
 }
 

@@ -8,7 +8,7 @@ import {
   type ReplicationRule,
   type RuleSet,
 } from '../domain/rule';
-import { type NamedEntry, readBacklog, recordOutcomes } from './backlog';
+import { type NamedEntry, readBacklog, recordPending } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { type LeaseDocument, leasesFolder } from './lease';
 import { pairKeys, type PairedKey, walkKeys } from './key-walk';
@@ -58,7 +58,9 @@ async function sweepBacklog(ports: ReconcilePorts, tally: Tally): Promise<void> 
   let after: string | undefined;
   for (let page = 0; page < backlogPagesMax && !timeIsUp(ports); page += 1) {
     const found = await readBacklog(ports.state, 'all', after);
-    const keys = groupByKey(found.entries.filter(({ entry }) => entry.retryable));
+    const keys = groupByKey(
+      found.entries.filter(({ entry }) => entry.retryable && entry.sourceRegion === ports.region),
+    );
     await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => settleKey(ports, entries, tally));
     if (found.complete) return;
     after = found.last;
@@ -70,7 +72,7 @@ async function settleKey(ports: ReconcilePorts, entries: readonly NamedEntry[], 
   const first = entries[0]?.entry;
   if (first === undefined || timeIsUp(ports)) return;
   tally.backlogKeys += 1;
-  await lookAtKey(ports, { bucket: first.sourceBucket, region: ports.region }, first.key, tally);
+  await lookAtKey(ports, { bucket: first.sourceBucket, region: first.sourceRegion }, first.key, tally);
   // What is still not done stands in entries of its own by now.
   for (const { name } of entries) await ports.state.remove(name);
 }
@@ -105,8 +107,7 @@ async function lookAtKey(ports: ReconcilePorts, source: BucketRef, key: string, 
   if (rules.length === 0) return;
   tally.lookedAt += 1;
   const outcomes = await replicateKey(ports, { source, key, rules });
-  const left = await recordOutcomes(ports, source.bucket, key, outcomes);
-  tally.pending += left.filter((entry) => entry.retryable).length;
+  tally.pending += await recordPending(ports, source, key, outcomes);
   for (const outcome of outcomes) tally.written += outcome.written;
 }
 

@@ -6,6 +6,7 @@ import { type KeyPlan, planKey, type Provenance, type ReplicationStep } from '..
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
+import { recordFailure } from './backlog';
 import { takeLease } from './lease';
 import { type Look, lookAt, readOlder, keyChanged } from './look';
 import type { RuleSource } from './ports';
@@ -202,12 +203,14 @@ async function applyPlan(
       one.written += 1;
       done = 'wrote';
     } catch (thrown) {
-      const error = asReplicationError(thrown);
-      if (error.effect === 'retry') {
-        one.stop(stepEntry(step), error);
+      const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
+      if (failure.error.effect === 'retry') {
+        one.stop(failure.source, failure.error);
         return done;
       }
-      one.leave(stepEntry(step), error);
+      // Once something stands above a gap, no look finds it again: it is written down first.
+      if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule.id, failure);
+      one.leave(failure.source, failure.error);
     }
   }
   return done;

@@ -11,6 +11,7 @@ export type ReplicationStatus = 'PENDING' | 'COMPLETED' | 'FAILED';
 export interface BacklogEntry {
   readonly ruleId: string;
   readonly sourceBucket: string;
+  readonly sourceRegion: string;
   readonly key: string;
   /** The source entry that could not be written; absent when the key could not even be looked at. */
   readonly source?: EntryId;

@@ -52,8 +52,14 @@ const tagText = /^[\p{L}\p{N} +\-=._:/@]*$/u;
 /** `k1=v1&k2=v2`, percent-encoded. */
 export function tagsOfHeader(header: string | undefined): readonly Tag[] {
   if (header === undefined || header === '') return [];
-  const pairs = header.split('&').map((pair) => pair.split('=').map((part) => decodeURIComponent(part)));
-  return checkedTags(pairs.map(([key = '', value = '']) => ({ key, value })));
+  try {
+    const pairs = header.split('&').map((pair) => pair.split('=').map((part) => decodeURIComponent(part)));
+    return checkedTags(pairs.map(([key = '', value = '']) => ({ key, value })));
+  } catch (error) {
+    if (error instanceof URIError)
+      throw new CosError('InvalidArgument', 'x-cos-tagging is not percent-encoded.');
+    throw error;
+  }
 }
 
 export function checkedTags(tags: readonly Tag[]): readonly Tag[] {
