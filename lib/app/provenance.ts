@@ -87,15 +87,18 @@ export async function sourceMarkerIsReplica(
 ): Promise<boolean> {
   const attempts = await readAttempts(ports, sourceBucket, key);
   if (attempts.some((attempt) => attempt.written === entryId(marker))) return true;
-  const { clockToleranceMs, longestTransferMs, listingBelievedAfterMs } = ports.settings;
-  const possible = attempts.some(
+  const { clockToleranceMs, deleteSettlesMs, listingBelievedAfterMs } = ports.settings;
+  const nowMs = ports.clock.now();
+  const possible = attempts.filter(
     (attempt) =>
       attempt.written === undefined &&
       attempt.openedMs <= marker.lastModifiedMs + 1000 + clockToleranceMs &&
-      marker.lastModifiedMs <= attempt.openedMs + longestTransferMs + clockToleranceMs,
+      marker.lastModifiedMs <= attempt.openedMs + deleteSettlesMs + clockToleranceMs,
   );
-  const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > ports.clock.now();
-  if (!possible && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
+  // Whoever opened it is dead. In doubt the marker is a replica: that hides nothing.
+  if (possible.some((attempt) => attempt.openedMs + deleteSettlesMs + clockToleranceMs < nowMs)) return true;
+  const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > nowMs;
+  if (possible.length === 0 && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
   throw new ReplicationError('OUTCOME_UNKNOWN', `the delete marker of "${key}" may be a replica`);
 }
 

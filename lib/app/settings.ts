@@ -15,6 +15,8 @@ export interface ReplicationSettings {
   readonly planAgeMaxMs: number;
   /** No copy lands later than this after it was sent. */
   readonly longestTransferMs: number;
+  /** A delete whose answer never came has happened by then, or never will. */
+  readonly deleteSettlesMs: number;
   /** The clocks of two regions, or of a function and COS, may differ by this much. */
   readonly clockToleranceMs: number;
   /** A single server-side copy surely ends well within the retry delay up to this size. */
@@ -38,6 +40,7 @@ export const defaultSettings: ReplicationSettings = {
   listingBelievedAfterMs: 20_000,
   planAgeMaxMs: 30_000,
   longestTransferMs: 15 * 60_000,
+  deleteSettlesMs: 120_000,
   clockToleranceMs: 30_000,
   singleCopyBytesMax: 512 * 1024 ** 2,
   deadlineMarginMs: 5_000,

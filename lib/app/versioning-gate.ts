@@ -20,12 +20,14 @@ export function createVersioningGate(
 ): VersioningGate {
   const known = new Map<string, { readonly versioning: BucketVersioning; readonly readMs: number }>();
 
+  const nameOf = (ref: BucketRef): string => `${ref.region}/${ref.bucket}`;
+
   const stateOf = async (ref: BucketRef): Promise<BucketVersioning> => {
     const readMs = clock.now();
-    const held = known.get(ref.bucket);
+    const held = known.get(nameOf(ref));
     if (held && readMs - held.readMs < settings.configLifetimeMs) return held.versioning;
     const versioning = await directory.versioning(ref);
-    known.set(ref.bucket, { versioning, readMs });
+    known.set(nameOf(ref), { versioning, readMs });
     return versioning;
   };
 
@@ -37,7 +39,7 @@ export function createVersioningGate(
       throw new ReplicationError(code, `${ref.bucket} in ${ref.region} is ${versioning}`);
     },
     trip(ref) {
-      known.delete(ref.bucket);
+      known.delete(nameOf(ref));
     },
   };
 }
