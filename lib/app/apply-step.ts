@@ -22,6 +22,8 @@ export interface StepRequest {
   readonly base: EntryId | undefined;
   /** The mark of what was listed of the source up to an entry, for a write that is sent at this time. */
   readonly seenAt: (of: EntryId, issuedMs: number) => Mark;
+  /** Called right before the first write of the step, once the entry is known to be eligible. */
+  readonly beforeWrite: () => Promise<void>;
   /** The source's current version, already looked at. */
   readonly current: ObjectHead | undefined;
 }
@@ -42,6 +44,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
       if (await sourceMarkerIsReplica(ports, source.bucket, key, step.marker)) {
         throw new ReplicationError('IS_REPLICA', `the delete marker ${step.marker.versionId} of "${key}"`);
       }
+      await request.beforeWrite();
       const of = entryId(step.marker);
       const { destination } = rule;
       const written = await writeMarker(ports, {
@@ -94,6 +97,7 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
       `version ${matter.version.versionId} of "${key}": ${transfer.detail}`,
     );
   }
+  await request.beforeWrite();
   const { destination } = rule;
   let base = request.base;
   for (let attempt = 0; attempt < copyTriesMax; attempt += 1) {

@@ -126,18 +126,29 @@ async function replicateTo(
   if (plan.steps.length === 0) return 'idle';
 
   const contended = plan.contended || round > 0;
-  if (ports.settings.leases && contended && one.lease === undefined) {
+  const holdLease = async (): Promise<void> => {
+    if (!ports.settings.leases || !contended || one.lease !== undefined) return;
     const { destination } = one.rule;
     const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
-    if (lease === 'held') {
-      one.leaveToHolder();
-      return 'idle';
-    }
+    if (lease === 'held') throw new PlanDropped('idle');
     one.lease = lease;
     // What was planned may have been done by whoever held it before.
-    if (lease && (await keyChanged(ports, destination, source.key, look))) return 'again';
+    if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
+  };
+  try {
+    return await applyPlan(ports, source, one, plan.steps, top, holdLease);
+  } catch (thrown) {
+    if (!(thrown instanceof PlanDropped)) throw thrown;
+    if (thrown.next === 'idle') one.leaveToHolder();
+    return thrown.next;
   }
-  return applyPlan(ports, source, one, plan.steps, top);
+}
+
+/** Another worker is at the key, or was: `idle`, it is left to that one; `again`, it is looked at anew. */
+class PlanDropped extends Error {
+  constructor(readonly next: 'idle' | 'again') {
+    super(`the plan is dropped: ${next}`);
+  }
 }
 
 type ReadyPlan = Extract<KeyPlan, { kind: 'apply' }>;
@@ -187,6 +198,7 @@ async function applyPlan(
   one: Progress,
   steps: readonly ReplicationStep[],
   top: HistoryEntry | undefined,
+  beforeWrite: () => Promise<void>,
 ): Promise<Done> {
   const { bucket, key, current, window, listedMs } = source;
   const compare = sourceOrder(window);
@@ -199,10 +211,20 @@ async function applyPlan(
     try {
       assertTime(ports);
       await assertRuleHolds(ports, source, one.rule);
-      base = await applyStep(ports, { source: bucket, key, rule: one.rule, step, base, seenAt, current });
+      base = await applyStep(ports, {
+        source: bucket,
+        key,
+        rule: one.rule,
+        step,
+        base,
+        seenAt,
+        current,
+        beforeWrite,
+      });
       one.written += 1;
       done = 'wrote';
     } catch (thrown) {
+      if (thrown instanceof PlanDropped) throw thrown;
       const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
       if (failure.error.effect === 'retry') {
         one.stop(failure.source, failure.error);

@@ -11,6 +11,9 @@ export interface RuleSourceSettings {
 /** Younger than this, a revision is read once more: two writers of it may both have been told that they succeeded. */
 const unsettledMs = 60_000;
 
+/** Readings for one answer. */
+const readingsMax = 4;
+
 interface Held {
   readonly stored: StoredRuleSet;
   /** When the reading of it began. */
@@ -51,9 +54,14 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
 
   return {
     async current(source) {
-      const known = held.get(source.bucket);
-      const usable = known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs;
-      return (usable ? known : await refresh(source)).stored.ruleSet;
+      let known = held.get(source.bucket);
+      for (let attempt = 0; attempt < readingsMax; attempt += 1) {
+        if (known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs)
+          return known.stored.ruleSet;
+        // A reading that took longer than the lifetime is as old as if it had been kept.
+        known = await refresh(source);
+      }
+      throw new ReplicationError('RULES_UNREADABLE', `reading the rules of ${source.bucket} takes too long`);
     },
 
     async asOf(source, eventTime) {

@@ -70,8 +70,10 @@ export function planKey(view: KeyView): KeyPlan {
   const missed = walk.head === undefined ? { kind: 'none' as const } : missedBelow(view, walk, compare);
   if (missed.kind === 'examine' || missed.kind === 'readOlder') return missed;
 
-  const above = coveredAbove(view, head, compare);
-  if (above === 'readOlder') return sourceOlder;
+  const listedAbove = coveredAbove(view, head, compare);
+  if (listedAbove === 'readOlder') return sourceOlder;
+  const above = withoutOlderOfSameSecond(view, listedAbove, head);
+  if ('kind' in above) return above;
   const steps = [
     ...(missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare) : []),
     ...above,
@@ -114,7 +116,7 @@ export function isCovered(entry: HistoryEntry, coverage: Coverage): boolean {
 
 type Walk =
   | { kind: 'examine'; entry: HistoryEntry }
-  | { kind: 'readOlder'; side: 'destination' }
+  | { kind: 'readOlder'; side: 'source' | 'destination' }
   | {
       kind: 'found';
       head: EntryId | undefined;
@@ -136,7 +138,8 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
   let headReplica: Extract<Provenance, { kind: 'replica' }> | undefined;
   let top: EntryId | undefined;
 
-  const oldestOfInterestMs = oldestCoveredMs(view) - view.clockToleranceMs;
+  const oldestOfInterestMs = oldestCoveredMs(view.coverage) - view.clockToleranceMs;
+  const known = new Set(view.source.entries.map((entry) => entryId(entry)));
   for (let i = entries.length - 1; i >= 0; i -= 1) {
     const entry = entries[i] as HistoryEntry;
     // Nothing that is older than every covered entry can be its replica.
@@ -147,6 +150,8 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
     if (found === undefined) return { kind: 'examine', entry };
     if (found.kind === 'foreign' || !hasSizeOfSource(view, entry, found.of)) continue;
 
+    // Only the listing orders replicas of what it may still hold.
+    if (!known.has(found.of) && !knowsAllCovered(view)) return sourceOlder;
     top ??= found.of;
     if (head === undefined || compare(found.of, head) > 0) {
       head = found.of;
@@ -167,8 +172,7 @@ type Missed =
   | { readonly kind: 'none' }
   /** The oldest covered entry below the head that was not copied. */
   | { readonly kind: 'from'; readonly entry: EntryId }
-  | { readonly kind: 'examine'; readonly entry: HistoryEntry }
-  | { readonly kind: 'readOlder'; readonly side: 'source' | 'destination' };
+  | Unknown;
 
 /**
  * Whether the head was copied while a listing hid an entry below it. Its stamp tells what was listed then; if the
@@ -181,6 +185,20 @@ function missedBelow(view: KeyView, walk: Extract<Walk, { kind: 'found' }>, comp
   if (!reachesBackTo(view.source, fromMs)) return sourceOlder;
   if (seenMark(view.source, compare, head, fromMs, view.digest) === headReplica.seen) return { kind: 'none' };
 
+  const copied = copiedSince(view, fromMs);
+  if (!(copied instanceof Set)) return copied;
+  const missing = seenBefore(view.source, compare, head, fromMs).find(
+    (entry) => isCovered(entry, view.coverage) && !copied.has(entryId(entry)),
+  );
+  return missing ? { kind: 'from', entry: entryId(missing) } : { kind: 'none' };
+}
+
+type Unknown =
+  | { readonly kind: 'examine'; readonly entry: HistoryEntry }
+  | { readonly kind: 'readOlder'; readonly side: 'source' | 'destination' };
+
+/** Source entries that have a replica from this time on, or what must be known to tell. */
+function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Unknown {
   const copied = new Set<EntryId>();
   const { entries, complete } = view.destination;
   for (const entry of entries.toReversed()) {
@@ -190,10 +208,7 @@ function missedBelow(view: KeyView, walk: Extract<Walk, { kind: 'found' }>, comp
     if (found.kind === 'replica') copied.add(found.of);
     if (entry === entries[0] && !complete) return { kind: 'readOlder', side: 'destination' };
   }
-  const missing = seenBefore(view.source, compare, head, fromMs).find(
-    (entry) => isCovered(entry, view.coverage) && !copied.has(entryId(entry)),
-  );
-  return missing ? { kind: 'from', entry: entryId(missing) } : { kind: 'none' };
+  return copied;
 }
 
 /** The covered entries from one up to the head, both included: filling a gap repeats what lies above it. */
@@ -219,31 +234,58 @@ function hasSizeOfSource(view: KeyView, entry: HistoryEntry, of: EntryId): boole
   return entry.kind === 'version' && entry.sizeBytes === source.sizeBytes;
 }
 
-function oldestCoveredMs(view: KeyView): number {
-  const { since, markersSince } = view.coverage;
+function oldestCoveredMs({ since, markersSince }: Coverage): number {
   const seconds = Math.min(since ?? Infinity, markersSince ?? Infinity);
   return seconds * 1000;
 }
 
-/** The covered source entries above the head, oldest first. */
+/**
+ * The covered source entries above the head, oldest first. Ids place a head that the listing does not hold, but only
+ * once all of the listing that matters is known: as long as it can tell, it does.
+ */
 function coveredAbove(
   view: KeyView,
   head: EntryId | undefined,
   compare: SourceOrder,
 ): readonly HistoryEntry[] | 'readOlder' {
-  const { entries, complete } = view.source;
-  const above: HistoryEntry[] = [];
-  let reachedHead = false;
-  for (let i = entries.length - 1; i >= 0 && !reachedHead; i -= 1) {
-    const entry = entries[i] as HistoryEntry;
-    if (head !== undefined && compare(entryId(entry), head) <= 0) reachedHead = true;
-    else if (isCovered(entry, view.coverage)) above.unshift(entry);
-  }
-  const oldest = entries[0];
-  const nothingOlderIsCovered =
-    oldest === undefined || oldest.lastModifiedMs < oldestCoveredMs(view) - view.clockToleranceMs;
-  if (!reachedHead && !complete && !nothingOlderIsCovered) return 'readOlder';
-  return above;
+  const { entries } = view.source;
+  const place = entries.findIndex((entry) => entryId(entry) === head);
+  if (place < 0 && !knowsAllCovered(view)) return 'readOlder';
+  const above =
+    place >= 0
+      ? entries.slice(place + 1)
+      : entries.filter((entry) => head === undefined || compare(entryId(entry), head) > 0);
+  return above.filter((entry) => isCovered(entry, view.coverage));
+}
+
+/**
+ * A `null` head that was overwritten is known to the second only. What was written in the same second is older if it
+ * was copied before it.
+ */
+function withoutOlderOfSameSecond(
+  view: KeyView,
+  above: readonly HistoryEntry[],
+  head: EntryId | undefined,
+): readonly HistoryEntry[] | Unknown {
+  const listed = head === undefined || view.source.entries.some((entry) => entryId(entry) === head);
+  const headSecond = listed ? undefined : secondOf(entryIdMicros(head));
+  const same = above.filter(
+    (entry) => headSecond !== undefined && secondOf(entryIdMicros(entryId(entry))) === headSecond,
+  );
+  const [oldest] = same;
+  if (oldest === undefined) return above;
+  const copied = copiedSince(view, oldest.lastModifiedMs);
+  if (!(copied instanceof Set)) return copied;
+  return above.filter((entry) => !same.includes(entry) || !copied.has(entryId(entry)));
+}
+
+function secondOf(micros: bigint | undefined): bigint | undefined {
+  return micros === undefined ? undefined : micros / 1_000_000n;
+}
+
+/** Whether the source was read as far back as the rule covers. */
+function knowsAllCovered({ source, coverage, clockToleranceMs }: KeyView): boolean {
+  return reachesBackTo(source, oldestCoveredMs(coverage) - clockToleranceMs);
 }
 
 function stepOf(entry: HistoryEntry): ReplicationStep {
