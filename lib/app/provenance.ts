@@ -1,6 +1,5 @@
 import { ReplicationError } from '../domain/error';
 import type { DeleteMarker, EntryId, HistoryEntry, ObjectVersion } from '../domain/history';
-import { entryId } from '../domain/history';
 import {
   attemptId,
   closedName,
@@ -9,6 +8,7 @@ import {
   type MarkerAttempt,
   openName,
   parseAttempts,
+  sourceMarkerOrigin,
 } from '../domain/marker-attempt';
 import { type Mark, markOf } from '../domain/mark';
 import type { Provenance } from '../domain/plan';
@@ -86,19 +86,12 @@ export async function sourceMarkerIsReplica(
   marker: DeleteMarker,
 ): Promise<boolean> {
   const attempts = await readAttempts(ports, sourceBucket, key);
-  if (attempts.some((attempt) => attempt.written === entryId(marker))) return true;
   const { clockToleranceMs, deleteSettlesMs, listingBelievedAfterMs } = ports.settings;
   const nowMs = ports.clock.now();
-  const possible = attempts.filter(
-    (attempt) =>
-      attempt.written === undefined &&
-      attempt.openedMs <= marker.lastModifiedMs + 1000 + clockToleranceMs &&
-      marker.lastModifiedMs <= attempt.openedMs + deleteSettlesMs + clockToleranceMs,
-  );
-  // Whoever opened it is dead. In doubt the marker is a replica: that hides nothing.
-  if (possible.some((attempt) => attempt.openedMs + deleteSettlesMs + clockToleranceMs < nowMs)) return true;
+  const origin = sourceMarkerOrigin(marker, attempts, { nowMs, clockToleranceMs, deleteSettlesMs });
+  if (origin === 'replica') return true;
   const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > nowMs;
-  if (possible.length === 0 && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
+  if (origin === 'user' && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
   throw new ReplicationError('OUTCOME_UNKNOWN', `the delete marker of "${key}" may be a replica`);
 }
 

@@ -91,3 +91,37 @@ export function markerProvenance(
 function replicaOf({ source, openedMs, seen }: MarkerAttempt) {
   return { kind: 'replica', of: source, issuedMs: openedMs, seen } as const;
 }
+
+/** Times that tell which attempt can have made which marker, all in milliseconds. */
+export interface AttemptTimes {
+  readonly nowMs: number;
+  readonly clockToleranceMs: number;
+  /** A delete whose answer never came has happened by then, or never will. */
+  readonly deleteSettlesMs: number;
+}
+
+/**
+ * Whether a marker of a source bucket was itself written by replication. A closed record says so. One that an attempt
+ * can have made whose owner died before it closed it is taken for a replica: in doubt nothing is hidden further. While
+ * such an attempt may still be closed, nobody can tell.
+ */
+export function sourceMarkerOrigin(
+  marker: DeleteMarker,
+  attempts: readonly MarkerAttempt[],
+  times: AttemptTimes,
+): 'replica' | 'user' | 'unknown' {
+  if (attempts.some((attempt) => attempt.written === entryId(marker))) return 'replica';
+  const possible = attempts.filter(
+    (attempt) => attempt.written === undefined && canHaveMade(attempt, marker, times),
+  );
+  if (possible.length === 0) return 'user';
+  const overMs = times.nowMs - times.deleteSettlesMs - times.clockToleranceMs;
+  return possible.every((attempt) => attempt.openedMs < overMs) ? 'replica' : 'unknown';
+}
+
+function canHaveMade(attempt: MarkerAttempt, marker: DeleteMarker, times: AttemptTimes): boolean {
+  const { clockToleranceMs, deleteSettlesMs } = times;
+  const notBefore = attempt.openedMs <= marker.lastModifiedMs + 1000 + clockToleranceMs;
+  const notAfter = marker.lastModifiedMs <= attempt.openedMs + deleteSettlesMs + clockToleranceMs;
+  return notBefore && notAfter;
+}
