@@ -81,10 +81,10 @@ export function markerProvenance(
   if (closed) return { ...replicaOf(closed), plannedOn: { top: closed.base } };
 
   const latest = marker.lastModifiedMs + 1000 + clockToleranceMs;
-  const open = ours
+  // Of several, the oldest: what is taken for missing is written again, what is taken for done would be lost.
+  const [open] = ours
     .filter((attempt) => attempt.written === undefined && attempt.openedMs <= latest)
-    .sort((a, b) => a.openedMs - b.openedMs)
-    .at(-1);
+    .sort((a, b) => a.openedMs - b.openedMs);
   return open ? replicaOf(open) : { kind: 'foreign' };
 }
 
