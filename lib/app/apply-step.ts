@@ -24,6 +24,8 @@ export interface StepRequest {
   readonly seenAt: (of: EntryId, issuedMs: number) => Mark;
   /** Called right before the first write of the step, once the entry is known to be eligible. */
   readonly beforeWrite: () => Promise<void>;
+  /** Fails if the write is no longer due; asked again when time has passed within a step. */
+  readonly assertDue: () => Promise<void>;
   /** The source's current version, already looked at. */
   readonly current: ObjectHead | undefined;
 }
@@ -54,6 +56,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
         key,
         base,
         seenAt: (openedMs) => request.seenAt(of, openedMs),
+        assertDue: request.assertDue,
       });
       logReplicated(ports, request, 'deleteMarker', of, written);
       return written;

@@ -105,9 +105,10 @@ export async function writeMarker(
     readonly key: string;
     readonly base: EntryId | undefined;
     readonly seenAt: (issuedMs: number) => Mark;
+    readonly assertDue: () => Promise<void>;
   },
 ): Promise<string> {
-  const { sourceBucket, source, destination, key, base, seenAt } = request;
+  const { sourceBucket, source, destination, key, base, seenAt, assertDue } = request;
   const openedMs = ports.clock.now();
   const attempt: MarkerAttempt = {
     attempt: attemptId(openedMs, ports.entropy.nonce()),
@@ -121,6 +122,13 @@ export async function writeMarker(
   const folder = markerFolder(destination.bucket, ports.digests.sha256(key));
   const facts = { key, sourceBucket, sourceMarker: source, destination: destination.bucket, openedMs };
   await ports.state.put(folder + openName(attempt), JSON.stringify(facts));
+  try {
+    await assertDue();
+  } catch (thrown) {
+    // Nothing was sent: the record is withdrawn, or left to be in doubt.
+    await ports.state.remove(folder + openName(attempt)).catch(() => undefined);
+    throw thrown;
+  }
   const { versionId } = await ports.store.putDeleteMarker(destination, key);
   if (versionId === undefined || versionId === 'null') throw unversioned(ports, destination);
   await ports.state.put(

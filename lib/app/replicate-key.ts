@@ -164,12 +164,14 @@ async function makePlan(
   const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket.bucket, destination, key);
   const provenance = new Map<EntryId, Provenance>();
+  const gone = new Set<EntryId>();
   let window = look.window;
   for (let asked = 0; asked < ports.settings.examinationsMax; asked += 1) {
     const plan = planKey({
       source: source.window,
       destination: window,
       provenance,
+      gone,
       coverage: coverageOf(rule, key) ?? { prefix: rule.prefix },
       clockToleranceMs: ports.settings.clockToleranceMs,
       listedMs: source.listedMs,
@@ -179,6 +181,11 @@ async function makePlan(
     if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
       provenance.set(entryId(plan.entry), await resolve(plan.entry, look.current));
+    } else if (plan.kind === 'confirmGone') {
+      if (await ports.store.headObject(source.bucket, key, plan.versionId)) {
+        throw new ReplicationError('LISTING_STALE', `version ${plan.versionId} of "${key}" is not listed`);
+      }
+      gone.add(plan.versionId);
     } else if (plan.side === 'source') {
       source.window = await readOlder(ports, source.bucket, key, source.window);
     } else {
@@ -204,13 +211,17 @@ async function applyPlan(
   const compare = sourceOrder(window);
   const seenAt = (of: EntryId, issuedMs: number) =>
     seenMark(window, compare, of, seenFrom(issuedMs, seenLookbackMs(ports.settings)), ports.digests.sha256);
+  /** Nothing is sent on the ground of an old look, of rules that changed, or without time to hear the answer. */
+  const assertDue = async (): Promise<void> => {
+    assertTime(ports);
+    await assertRuleHolds(ports, source, one.rule);
+    if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
+  };
   let base = top && entryId(top);
   let done: Done = 'idle';
   for (const step of steps) {
-    if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) return 'again';
     try {
-      assertTime(ports);
-      await assertRuleHolds(ports, source, one.rule);
+      await assertDue();
       base = await applyStep(ports, {
         source: bucket,
         key,
@@ -220,6 +231,7 @@ async function applyPlan(
         seenAt,
         current,
         beforeWrite,
+        assertDue,
       });
       one.written += 1;
       done = 'wrote';

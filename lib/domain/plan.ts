@@ -1,5 +1,5 @@
 import type { Coverage } from './rule';
-import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion } from './history';
+import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion, VersionId } from './history';
 import { entryId, entryIdMicros } from './history';
 import { type Digest, type Mark, markOf, reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
 import { type SourceOrder, sourceOrder } from './source-order';
@@ -25,6 +25,8 @@ export interface KeyView {
   readonly destination: HistoryWindow;
   /** Answers found so far, by destination entry. */
   readonly provenance: ReadonlyMap<EntryId, Provenance>;
+  /** Source versions that are known to be deleted for good. */
+  readonly gone: ReadonlySet<EntryId>;
   readonly coverage: Coverage;
   /** The clocks of two regions may differ by this much. */
   readonly clockToleranceMs: number;
@@ -47,6 +49,8 @@ export type KeyPlan =
   | { readonly kind: 'examine'; readonly entry: HistoryEntry }
   /** The plan rests on older entries of this side: read more of it and ask again. */
   | { readonly kind: 'readOlder'; readonly side: 'source' | 'destination' }
+  /** The listing does not hold this source version, which was copied a moment ago: was it deleted for good? */
+  | { readonly kind: 'confirmGone'; readonly versionId: VersionId }
   | {
       readonly kind: 'apply';
       readonly steps: readonly ReplicationStep[];
@@ -67,6 +71,7 @@ export function planKey(view: KeyView): KeyPlan {
   if (walk.kind !== 'found') return walk;
 
   const { head, headEntry, top } = walk;
+  if (head !== undefined && isDoubtfullyGone(view, walk)) return { kind: 'confirmGone', versionId: head };
   const missed = walk.head === undefined ? { kind: 'none' as const } : missedBelow(view, walk, compare);
   if (missed.kind === 'examine' || missed.kind === 'readOlder') return missed;
 
@@ -166,6 +171,15 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
   }
   if (!complete) return { kind: 'readOlder', side: 'destination' };
   return { kind: 'found', head, headEntry, headReplica, top };
+}
+
+/** A listing may hide the head itself; then ids would decide over what lies above it. A marker cannot be asked for. */
+function isDoubtfullyGone(view: KeyView, walk: Extract<Walk, { kind: 'found' }>): boolean {
+  const { head, headEntry, headReplica } = walk;
+  if (head === undefined || headReplica === undefined || headEntry?.kind !== 'version') return false;
+  if (head.startsWith('null_') || view.gone.has(head)) return false;
+  if (view.source.entries.some((entry) => entryId(entry) === head)) return false;
+  return headReplica.issuedMs > seenFrom(view.listedMs, view.seenLookbackMs);
 }
 
 type Missed =
