@@ -136,7 +136,7 @@ async function replicateTo(
     if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
   };
   try {
-    return await applyPlan(ports, source, one, plan.steps, top, holdLease);
+    return await applyPlan(ports, source, one, plan, top, holdLease);
   } catch (thrown) {
     if (!(thrown instanceof PlanDropped)) throw thrown;
     if (thrown.next === 'idle') one.leaveToHolder();
@@ -203,7 +203,7 @@ async function applyPlan(
   ports: ReplicateKeyPorts,
   source: SourceSide,
   one: Progress,
-  steps: readonly ReplicationStep[],
+  plan: ReadyPlan,
   top: HistoryEntry | undefined,
   beforeWrite: () => Promise<void>,
 ): Promise<Done> {
@@ -219,15 +219,16 @@ async function applyPlan(
   };
   let base = top && entryId(top);
   let done: Done = 'idle';
-  for (const step of steps) {
+  for (const [place, step] of plan.steps.entries()) {
     try {
       await assertDue();
+      const stampedBase = place < plan.refills ? noBase : base;
       base = await applyStep(ports, {
         source: bucket,
         key,
         rule: one.rule,
         step,
-        base,
+        base: stampedBase,
         seenAt,
         current,
         beforeWrite,
@@ -249,6 +250,9 @@ async function applyPlan(
   }
   return done;
 }
+
+/** No entry's id: whoever finds it in a stamp looks further down. */
+const noBase: EntryId = '(written again below the head)';
 
 /** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */
 async function assertRuleHolds(

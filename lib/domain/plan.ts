@@ -54,6 +54,8 @@ export type KeyPlan =
   | {
       readonly kind: 'apply';
       readonly steps: readonly ReplicationStep[];
+      /** So many of the first steps write entries that are older than the head again: they lie on no base of theirs. */
+      readonly refills: number;
       /** Somebody else is probably at the same work. */
       readonly contended: boolean;
     };
@@ -79,15 +81,12 @@ export function planKey(view: KeyView): KeyPlan {
   if (listedAbove === 'readOlder') return sourceOlder;
   const above = withoutOlderOfSameSecond(view, listedAbove, head);
   if ('kind' in above) return above;
-  const steps = [
-    ...(missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare) : []),
-    ...above,
-  ].map(stepOf);
-  const headIsWrittenAgain = missed.kind === 'from';
-  if (head !== undefined && top !== undefined && top !== head && !headIsWrittenAgain) {
-    steps.unshift(putOnTopAgain(view, head, headEntry));
-  }
-  return { kind: 'apply', steps, contended: looksContended(view, steps, walk.headReplica) };
+  const again = missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare).map(stepOf) : [];
+  const headOnTop = again.length > 0 || (top !== undefined && top !== head);
+  const headSteps = head !== undefined && headOnTop ? [putOnTopAgain(view, head, headEntry)] : [];
+  const steps = [...again, ...headSteps, ...above.map(stepOf)];
+  const contended = looksContended(view, steps, walk.headReplica);
+  return { kind: 'apply', steps, refills: again.length, contended };
 }
 
 const sourceOlder = { kind: 'readOlder', side: 'source' } as const;
@@ -225,7 +224,7 @@ function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Unknown {
   return copied;
 }
 
-/** The covered entries from one up to the head, both included: filling a gap repeats what lies above it. */
+/** The covered entries from one up to the head, which is not among them: filling a gap repeats what lies above it. */
 function coveredFrom(
   view: KeyView,
   from: EntryId,
@@ -237,7 +236,7 @@ function coveredFrom(
       isCovered(entry, view.coverage) &&
       compare(entryId(entry), from) >= 0 &&
       head !== undefined &&
-      compare(entryId(entry), head) <= 0,
+      compare(entryId(entry), head) < 0,
   );
 }
 
