@@ -218,7 +218,7 @@ function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Unknown {
     if (entry.lastModifiedMs < fromMs - view.clockToleranceMs) break;
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };
-    if (found.kind === 'replica') copied.add(found.of);
+    if (found.kind === 'replica' && hasSizeOfSource(view, entry, found.of)) copied.add(found.of);
     if (entry === entries[0] && !complete) return { kind: 'readOlder', side: 'destination' };
   }
   return copied;
