@@ -1,5 +1,6 @@
-// Builds what runs: one self-contained file per function, and the local cloud's command.
-import { existsSync, rmSync } from 'node:fs';
+// Builds what runs: one self-contained file per function, and the local cloud's command. Files are replaced in place, so
+// that a local cloud that is running meanwhile still finds its functions.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -17,8 +18,6 @@ const oneLocale = {
 };
 
 const shared = { bundle: true, platform: 'node', format: 'cjs', target: 'node18', logLevel: 'warning' };
-
-rmSync(at('dist'), { recursive: true, force: true });
 
 const functions = ['replicate', 'rules', 'reconcile'].filter((name) =>
   existsSync(at('functions', `${name}.ts`)),

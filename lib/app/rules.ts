@@ -41,6 +41,11 @@ export class RequestRefused extends Error {
   }
 }
 
+/** Settings as they came in a request. */
+export type ParsedSettings =
+  | { readonly ok: true; readonly value: RuleSettings }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly rest: RuleSettings | undefined };
+
 /** Who asks, and on what state of the rules the request was made. */
 export interface ChangeRequest {
   readonly bucket: string;
@@ -93,13 +98,31 @@ export function createRuleService(ports: RulesPorts) {
     }
   };
 
-  /** All that speaks against these settings, asked of the rule set and of COS. */
-  const examine = async (ruleSet: RuleSet, id: string, settings: RuleSettings, replacing: boolean) => {
+  /** All that speaks against these settings, asked of the rule set and of COS, beside what is known already. */
+  const examine = async (
+    ruleSet: RuleSet,
+    id: string,
+    settings: RuleSettings,
+    replacing: boolean,
+    known: readonly Problem[] = [],
+  ) => {
     const own = ruleProblems(ruleSet, id, settings, replacing);
     const pair = await checkPair(ports.directory, ruleSet, settings.destination);
-    const problems = [...own, ...pair.problems];
+    const problems = [...known, ...own, ...pair.problems];
     if (problems.length > 0 || pair.sourceSeconds === undefined) throw new RequestRefused(400, problems);
     return { sourceSeconds: pair.sourceSeconds, at: new Date(ports.clock.now()).toISOString() };
+  };
+
+  /** Settings that could be read; otherwise everything that is wrong with the request, in one refusal. */
+  const readable = async (
+    ruleSet: RuleSet,
+    id: string,
+    parsed: ParsedSettings,
+    replacing: boolean,
+  ): Promise<RuleSettings> => {
+    if (parsed.ok) return parsed.value;
+    if (parsed.rest) await examine(ruleSet, id, parsed.rest, replacing, parsed.problems);
+    throw new RequestRefused(400, parsed.problems);
   };
 
   const settle = async (
@@ -128,10 +151,11 @@ export function createRuleService(ports: RulesPorts) {
     async create(
       request: ChangeRequest,
       id: string | undefined,
-      settings: RuleSettings,
+      parsed: ParsedSettings,
     ): Promise<ChangeResult> {
       const chosen = id ?? `rule-${ports.entropy.nonce()}`;
       const made = await change(request, async (ruleSet) => {
+        const settings = await readable(ruleSet, chosen, parsed, false);
         const time = await examine(ruleSet, chosen, settings, false);
         return withNewRule(ruleSet, chosen, settings, time);
       });
@@ -143,11 +167,11 @@ export function createRuleService(ports: RulesPorts) {
     async edit(
       request: ChangeRequest,
       id: string,
-      edit: (before: RuleSettings) => RuleSettings,
+      edit: (before: RuleSettings) => ParsedSettings,
     ): Promise<ChangeResult> {
       const made = await change(request, async (ruleSet) => {
         const before = find(ruleSet, id);
-        const settings = edit(settingsOf(before));
+        const settings = await readable(ruleSet, id, edit(settingsOf(before)), true);
         // Whatever is wrong with its buckets, a rule can always be switched off.
         const time =
           settings.status === 'Disabled' && isOnlySwitchedOff(before, settings)

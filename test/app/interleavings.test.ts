@@ -3,14 +3,14 @@ import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
 import { loadRulesOfRegion } from '../../lib/app/rules';
 import { entryId } from '../../lib/domain/history';
-import { createWorld, destination, eventFor, settings, source, type World } from '../support/world';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
 
 /** Interleavings that have gone wrong elsewhere, each told as a story of one key. */
 const key = 'k';
 
 async function withRule(more: Parameters<typeof settings>[0] = {}, leases = true): Promise<World> {
   const world = createWorld({ settings: { leases } });
-  await world.rules.create(world.change, 'r1', settings(more));
+  await world.rules.create(world.change, 'r1', sound(settings(more)));
   world.advance(1000);
   return world;
 }
@@ -226,7 +226,7 @@ describe('rules that change while copies are under way', () => {
     return world;
   };
   const edit = (world: World, more: Parameters<typeof settings>[0]) =>
-    world.rules.edit(world.change, 'r1', (rule) => ({ ...rule, ...more }));
+    world.rules.edit(world.change, 'r1', (rule) => sound({ ...rule, ...more }));
 
   test('off: nothing starts after one config lifetime; only what was sent lands', async () => {
     const world = await midway((own) => edit(own, { status: 'Disabled' }));

@@ -3,11 +3,11 @@ import { compareKeys } from '../../lib/app/key-walk';
 import { reconcile } from '../../lib/app/reconcile';
 import { loadRulesOfRegion } from '../../lib/app/rules';
 import fc from 'fast-check';
-import { createWorld, destination, eventFor, settings, source, type World } from '../support/world';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
 
 async function withRule(): Promise<World> {
   const world = createWorld();
-  await world.rules.create(world.change, 'r1', settings());
+  await world.rules.create(world.change, 'r1', sound(settings()));
   world.advance(1000);
   return world;
 }

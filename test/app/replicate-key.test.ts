@@ -1,13 +1,22 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { entryId } from '../../lib/domain/history';
 import { stampHeader } from '../../lib/domain/stamp';
-import { createWorld, destination, eventFor, settings, source, stampOf, type World } from '../support/world';
+import {
+  createWorld,
+  destination,
+  eventFor,
+  settings,
+  sound,
+  source,
+  stampOf,
+  type World,
+} from '../support/world';
 
 const key = 'photos/a b.jpg';
 
 async function withRule(more: Parameters<typeof settings>[0] = {}): Promise<World> {
   const world = createWorld();
-  await world.rules.create(world.change, 'r1', settings(more));
+  await world.rules.create(world.change, 'r1', sound(settings(more)));
   world.advance(1000);
   return world;
 }
@@ -99,7 +108,7 @@ test('what was written before the rule is not copied, and never later', async ()
   const world = createWorld();
   world.cos.put(source, key, { body: 'old' });
   world.advance(2000);
-  await world.rules.create(world.change, 'r1', settings());
+  await world.rules.create(world.change, 'r1', sound(settings()));
   world.advance(2000);
   world.cos.put(source, key, { body: 'new' });
   await notify(world);
@@ -111,12 +120,12 @@ test('off stops, on again covers only what is written after', async () => {
   const world = await withRule();
   world.cos.put(source, key, { body: 'before' });
   await notify(world);
-  await world.rules.edit(world.change, 'r1', (rule) => ({ ...rule, status: 'Disabled' }));
+  await world.rules.edit(world.change, 'r1', (rule) => sound({ ...rule, status: 'Disabled' }));
   world.advance(20_000);
   world.cos.put(source, key, { body: 'while off' });
   await notify(world);
   world.advance(1000);
-  await world.rules.edit(world.change, 'r1', (rule) => ({ ...rule, status: 'Enabled' }));
+  await world.rules.edit(world.change, 'r1', (rule) => sound({ ...rule, status: 'Enabled' }));
   world.advance(20_000);
   await notify(world);
   expect(world.shown(destination, key)).toEqual(['before']);
@@ -130,7 +139,7 @@ test('a rule that was just created is seen although the cached rules say nothing
   world.cos.put(source, key, { body: 'one' });
   expect((await notify(world)).notCovered).toBe(1);
   world.advance(1500);
-  await world.rules.create(world.change, 'r1', settings());
+  await world.rules.create(world.change, 'r1', sound(settings()));
   world.advance(100);
   world.cos.put(source, key, { body: 'two' });
   expect((await notify(world)).written).toBe(1);
@@ -217,7 +226,7 @@ test('a replica is not replicated further, so two rules toward each other do not
   world.cos.delete(source, key);
   await notify(world);
   const back = await world.rules
-    .create({ ...world.change, bucket: destination.bucket }, 'back', settings({ destination: source }))
+    .create({ ...world.change, bucket: destination.bucket }, 'back', sound(settings({ destination: source })))
     .catch((refused: unknown) => refused);
   // The API of this deployment only takes sources of its own region; the rule of another deployment is written here.
   expect(back).toMatchObject({ name: 'RequestRefused' });
@@ -237,7 +246,7 @@ test('a replica is not replicated further, so two rules toward each other do not
 
 test('what cannot be copied is left in the backlog with its reason, and what comes after it goes on', async () => {
   const world = createWorld({ settings: { singleCopyBytesMax: 5 } });
-  await world.rules.create(world.change, 'r1', settings());
+  await world.rules.create(world.change, 'r1', sound(settings()));
   world.cos.put(source, key, { body: 'far too large' });
   world.cos.put(source, key, { body: 'cold', storageClass: 'ARCHIVE' });
   world.cos.put(source, key, { body: 'small' });

@@ -28,6 +28,9 @@ export const settings = (more: Partial<RuleSettings> = {}): RuleSettings => ({
   ...more,
 });
 
+/** Settings as a request that could be read. */
+export const sound = (value: RuleSettings) => ({ ok: true, value }) as const;
+
 /** The product on COS in memory, with a clock that only moves when it is told to, or when somebody waits. */
 export function createWorld(options: { readonly settings?: Partial<ReplicationSettings> } = {}) {
   let nowMs = Date.UTC(2026, 10, 1);

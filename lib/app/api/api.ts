@@ -67,8 +67,11 @@ export function createApi(ports: ApiPorts): Hono<Environment> {
 
   api.post('/v1/buckets/:bucket/rules', async (ask) => {
     const parsed = parseNewRule(await jsonBody(ask));
-    if (!parsed.ok) return refuse(ask, 400, parsed.problems);
-    const made = await rules.create(changeOf(ask), parsed.value.id, parsed.value.settings);
+    const id = (parsed.ok ? parsed.value : parsed.rest)?.id;
+    const settings = parsed.ok
+      ? { ok: true as const, value: parsed.value.settings }
+      : { ...parsed, rest: parsed.rest?.settings };
+    const made = await rules.create(changeOf(ask), id, settings);
     return ask.json(made.rule, 201, etag(made.ruleSet.revision));
   });
 
@@ -78,12 +81,12 @@ export function createApi(ports: ApiPorts): Hono<Environment> {
 
   api.put('/v1/buckets/:bucket/rules/:id', async (ask) => {
     const body = await jsonBody(ask);
-    return answer(ask, await rules.edit(changeOf(ask), ask.req.param('id'), () => settingsFrom(body)));
+    return answer(ask, await rules.edit(changeOf(ask), ask.req.param('id'), () => parseSettings(body)));
   });
 
   api.patch('/v1/buckets/:bucket/rules/:id', async (ask) => {
     const patch = await jsonBody(ask);
-    const edit = (before: RuleSettings): RuleSettings => settingsFrom(mergePatch(before, patch));
+    const edit = (before: RuleSettings) => parseSettings(mergePatch(before, patch));
     return answer(ask, await rules.edit(changeOf(ask), ask.req.param('id'), edit));
   });
 
@@ -92,7 +95,13 @@ export function createApi(ports: ApiPorts): Hono<Environment> {
     ['disable', 'Disabled'],
   ] as const) {
     api.post(`/v1/buckets/:bucket/rules/:id/${verb}`, async (ask) =>
-      answer(ask, await rules.edit(changeOf(ask), ask.req.param('id'), (before) => ({ ...before, status }))),
+      answer(
+        ask,
+        await rules.edit(changeOf(ask), ask.req.param('id'), (before) => ({
+          ok: true,
+          value: { ...before, status },
+        })),
+      ),
     );
   }
 
@@ -167,10 +176,4 @@ async function jsonBody(ask: Ask): Promise<unknown> {
     const message = `The body is no JSON: ${(cause as Error).message}.`;
     throw new RequestRefused(400, [problem('MalformedJson', '', message)]);
   }
-}
-
-function settingsFrom(body: unknown): RuleSettings {
-  const parsed = parseSettings(body);
-  if (!parsed.ok) throw new RequestRefused(400, parsed.problems);
-  return parsed.value;
 }

@@ -51,23 +51,51 @@ const newRuleSchema = z.strictObject({
 
 export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  /** `rest`: what is sound of the body, with defaults for what is not, so that it can be examined all the same. */
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly rest: Value | undefined };
+
+export interface NewRule {
+  readonly id: string | undefined;
+  readonly settings: RuleSettings;
+}
 
 /** A request body as the settings of a new rule, every default filled in. */
-export function parseNewRule(
-  body: unknown,
-): Parsed<{ readonly id: string | undefined; readonly settings: RuleSettings }> {
-  const parsed = newRuleSchema.safeParse(body);
-  if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error) };
-  const { id, ...settings } = parsed.data;
-  return { ok: true, value: { id, settings: withoutUndefined(settings) } };
+export function parseNewRule(body: unknown): Parsed<NewRule> {
+  return parseWith(newRuleSchema, body, ({ id, ...settings }) => ({
+    id,
+    settings: withoutUndefined(settings),
+  }));
 }
 
 /** A whole new state of a rule's settings. */
 export function parseSettings(body: unknown): Parsed<RuleSettings> {
-  const parsed = settingsSchema.safeParse(body);
-  if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error) };
-  return { ok: true, value: withoutUndefined(parsed.data) };
+  return parseWith(settingsSchema, body, withoutUndefined);
+}
+
+function parseWith<Schema extends z.ZodType, Value>(
+  schema: Schema,
+  body: unknown,
+  valueOf: (output: z.output<Schema>) => Value,
+): Parsed<Value> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return { ok: true, value: valueOf(parsed.data) };
+  const rest = schema.safeParse(withoutFields(body, parsed.error));
+  return {
+    ok: false,
+    problems: problemsOf(parsed.error),
+    rest: rest.success ? valueOf(rest.data) : undefined,
+  };
+}
+
+/** A body without its top-level fields that are unknown or wrong. */
+function withoutFields(body: unknown, error: z.ZodError): unknown {
+  if (!isObject(body)) return body;
+  const wrong = new Set(
+    error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [String(issue.path[0])],
+    ),
+  );
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !wrong.has(name)));
 }
 
 /** JSON Merge Patch: named fields replace, `null` removes. Source: https://www.rfc-editor.org/rfc/rfc7396 */

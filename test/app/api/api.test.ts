@@ -130,6 +130,11 @@ test('every problem of a request is in one answer', async () => {
     '/prefix',
     '/priority',
   ]);
+  const mixed = { extra: 1, destination: { bucket: 'near-1250000000', region: source.region } };
+  const both = await send('POST', rules, mixed);
+  expect(
+    (both.body as unknown as { problems: { code: string }[] }).problems.map((problem) => problem.code),
+  ).toEqual(['UnknownField', 'SameRegion', 'SourceNotVersioned']);
   const world2 = await send('POST', rules, {
     destination: { bucket: 'plain-1250000000', region: source.region },
   });
