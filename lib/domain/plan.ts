@@ -152,7 +152,12 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
 
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };
-    if (found.kind === 'foreign' || !hasSizeOfSource(view, entry, found.of)) continue;
+    if (found.kind === 'foreign') continue;
+    if (!hasSizeOfSource(view, entry, found.of)) {
+      // A torn replica is none, but nothing that should be on top either.
+      top ??= torn;
+      continue;
+    }
 
     // Only the listing orders replicas of what it may still hold.
     if (!known.has(found.of) && !knowsAllCovered(view)) return sourceOlder;
@@ -239,6 +244,9 @@ function coveredFrom(
       compare(entryId(entry), head) < 0,
   );
 }
+
+/** Stands for no source entry, so that it is not the head. */
+const torn: EntryId = '';
 
 /** A version whose size is not its source's is no replica, whatever its stamp says. */
 function hasSizeOfSource(view: KeyView, entry: HistoryEntry, of: EntryId): boolean {

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { CosError } from './cos-error';
 
 /** A root account of the local cloud and its key. */
@@ -30,14 +31,16 @@ export interface Caller {
 
 export interface Accounts {
   readonly list: readonly [Account, Account];
-  issue(account: Account, name: string, expiresAtMs: number): TemporaryKey;
+  issue(account: Account, name: string, nowMs: number, seconds: number): TemporaryKey;
   /** Fails with InvalidAccessKeyId. */
   byKey(secretId: string): Caller;
 }
 
+/** How long the use of an expired key is answered with ExpiredToken. */
+const expiredKeptMs = 3_600_000;
 const appids = ['1250000000', '1250000001'] as const;
 
-/** Accounts are made on the first start and kept, so that printed keys work again. */
+/** Accounts are made on the first start and kept, so that printed keys work again. Fails if the file is damaged. */
 export function openAccounts(file: string): Accounts {
   const list = existsSync(file) ? readAccounts(file) : makeAccounts(file);
   const temporary = new Map<string, Caller>();
@@ -45,13 +48,13 @@ export function openAccounts(file: string): Accounts {
 
   return {
     list,
-    issue(account, name, expiresAtMs) {
+    issue(account, name, nowMs, seconds) {
+      const expiresAtMs = nowMs + seconds * 1000;
       const secretId = `AKID${randomBytes(24).toString('base64url')}`;
       const secretKey = randomBytes(24).toString('base64url');
       const token = createHmac('sha256', signing).update(`${secretId} ${expiresAtMs}`).digest('base64url');
       for (const [id, caller] of temporary) {
-        // Kept for an hour beyond their end, so that their use is answered with ExpiredToken.
-        if ((caller.token?.expiresAtMs ?? 0) + 3_600_000 < expiresAtMs - 86_400_000) temporary.delete(id);
+        if ((caller.token?.expiresAtMs ?? 0) + expiredKeptMs < nowMs) temporary.delete(id);
       }
       temporary.set(secretId, { account, name, secretKey, token: { value: token, expiresAtMs } });
       return { secretId, secretKey, token, expiresAtMs };
@@ -75,17 +78,28 @@ function makeAccounts(file: string): readonly [Account, Account] {
     secretKey: randomBytes(24).toString('hex').slice(0, 32),
   });
   const list = [make(appids[0], '100000000001'), make(appids[1], '100000000002')] as const;
-  writeFileSync(file, `${JSON.stringify(list, undefined, 2)}\n`, { mode: 0o600 });
+  // Whole or not at all, whenever the process is killed.
+  writeFileSync(`${file}.new`, `${JSON.stringify(list, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
   return list;
 }
 
 function readAccounts(file: string): readonly [Account, Account] {
-  const list = JSON.parse(readFileSync(file, 'utf8')) as Partial<Account>[];
+  const list = parsedList(readFileSync(file, 'utf8'));
   const sound = (account: Partial<Account> | undefined): account is Account =>
     [account?.appid, account?.uin, account?.secretId, account?.secretKey].every(
       (field) => typeof field === 'string',
     );
   const [first, second] = list;
   if (sound(first) && sound(second)) return [first, second];
-  throw new Error(`${file} does not hold two accounts`);
+  throw new Error(`${path.basename(file)} does not hold two accounts`);
+}
+
+function parsedList(text: string): readonly Partial<Account>[] {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return Array.isArray(parsed) ? (parsed as Partial<Account>[]) : [];
+  } catch {
+    return [];
+  }
 }

@@ -31,6 +31,10 @@ export const cosErrors = {
   InvalidRange: { status: 416, message: 'The requested range is not satisfiable.' },
   InvalidURI: { status: 400, message: 'Could not parse the specified URI.' },
   KeyTooLong: { status: 400, message: 'Your key is too long.' },
+  MAZOperationNotSupportOnOAZBucket: {
+    status: 400,
+    message: 'A multi-AZ storage class is not supported in a single-AZ bucket.',
+  },
   MalformedXML: {
     status: 400,
     message: 'The XML you provided was not well-formed or did not validate against our published schema.',
@@ -46,6 +50,10 @@ export const cosErrors = {
     message: 'A header or query you provided implies functionality that is not implemented.',
   },
   NotSupportedStorageClass: { status: 400, message: 'The storage class is not supported.' },
+  OAZOperationNotSupportOnMAZBucket: {
+    status: 400,
+    message: 'A single-AZ storage class is not supported in a multi-AZ bucket.',
+  },
   PreconditionFailed: {
     status: 412,
     message: 'At least one of the preconditions you specified did not hold.',

@@ -7,7 +7,8 @@ import { getService } from './api/list-buckets';
 import { deleteTagging, getTagging, putTagging } from './api/tagging';
 import { CosError, notImplemented } from './cos-error';
 import { type BucketExchange, type Exchange, type ObjectExchange, param } from './exchange';
-import { checkSignature, checkTimes, percentDecoded, readSignature } from './signature';
+import { refuseUnsupported } from './object-headers';
+import { checkSignature, checkTimes, percentDecoded, readSignature, sameText } from './signature';
 import type { ObjectStore } from './store/object-store';
 import { type Target, targetOf } from './target';
 
@@ -15,8 +16,13 @@ import { type Target, targetOf } from './target';
 const subresources = (
   'versioning versions tagging acl replication lifecycle policy cors location uploads uploadId delete restore append ' +
   'symlink website inventory logging accelerate domain domaincertificate encryption origin intelligenttiering ' +
-  'object-lock notification referer select torrent ci-process x-cos-process imageMogr2 imageInfo'
+  'object-lock notification referer select torrent ci-process x-cos-process imageMogr2 imageInfo list-type tagkey ' +
+  'tagvalue create-time range'
 ).split(' ');
+
+/** Parameters that may be without a value; another one of that form is a sub-resource that is not known here. */
+const valuesOptional =
+  /^(prefix|delimiter|encoding-type|marker|key-marker|version-id-marker|max-keys|versionid|region|sign|response-.*|q-.*|x-cos-.*)$/i;
 
 type BucketOperation = (exchange: BucketExchange) => Promise<void>;
 type ObjectOperation = (exchange: ObjectExchange) => Promise<void>;
@@ -46,10 +52,11 @@ const objectOperations: Readonly<Record<string, readonly [string, ObjectOperatio
 export async function dispatch(exchange: Exchange, store: ObjectStore, accounts: Accounts): Promise<void> {
   // The SDK's `ServiceDomain` keeps the address as the host: only GET Service is asked for there.
   const target = targetOf(exchange.headers['host'] ?? '') ?? { kind: 'service', region: undefined };
-  const subresource = subresources.find((name) => param(exchange, name) !== undefined);
+  const subresource = subresourceOf(exchange);
   if (target.kind === 'service') {
     exchange.seen.api = 'GetService';
     if (exchange.method !== 'GET' || exchange.path !== '/') throw new CosError('MethodNotAllowed');
+    if (subresource !== undefined) throw notImplemented(`?${subresource} of GET Service`);
     return getService(exchange, store, callerOf(exchange, accounts), target.region);
   }
   const rawKey = exchange.path.slice(1);
@@ -65,6 +72,14 @@ export async function dispatch(exchange: Exchange, store: ObjectStore, accounts:
   const key = checkedKey(rawKey);
   const bucket = await allowedBucket(exchange, store, accounts, target);
   return operation({ ...exchange, ...bucket, key });
+}
+
+function subresourceOf(exchange: Exchange): string | undefined {
+  const known = subresources.find((name) => param(exchange, name) !== undefined);
+  if (known !== undefined) return known;
+  // COS routes by the first parameter.
+  const [name, value] = exchange.query[0] ?? [];
+  return value === '' && name !== undefined && !valuesOptional.test(name) ? name : undefined;
 }
 
 async function dispatchBucket(
@@ -111,7 +126,7 @@ function callerOf(exchange: Exchange, accounts: Accounts): Caller {
     if (token !== '') throw new CosError('InvalidAccessKeyId', 'A permanent key has no token.');
     return caller;
   }
-  if (token !== caller.token.value)
+  if (!sameText(token, caller.token.value))
     throw new CosError('InvalidAccessKeyId', 'The token does not belong to this key.');
   if (caller.token.expiresAtMs <= exchange.nowMs) throw new CosError('ExpiredToken');
   return caller;
@@ -125,6 +140,7 @@ async function allowedBucket(
   target: Extract<Target, { kind: 'bucket' }>,
 ): Promise<Pick<BucketExchange, 'store' | 'caller' | 'bucket'>> {
   const caller = callerOf(exchange, accounts);
+  refuseUnsupported(exchange);
   const bucket = await store.index.bucket(target.bucket);
   if (!bucket || bucket.region !== target.region) throw new CosError('NoSuchBucket');
   if (bucket.appid !== caller.account.appid) throw new CosError('AccessDenied');

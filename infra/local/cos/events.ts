@@ -1,5 +1,4 @@
-import type { StoredBucket, StoredEntry } from './store/entry';
-import type { ChangeOrigin } from './store/object-store';
+import { shownVersionId, type StoredBucket, type StoredEntry } from './store/entry';
 
 /** Source: https://www.tencentcloud.com/document/product/583/9707 */
 export type EventKind =
@@ -7,6 +6,13 @@ export type EventKind =
   | 'cos:ObjectCreated:Copy'
   | 'cos:ObjectRemove:Delete'
   | 'cos:ObjectRemove:DeleteMarkerCreated';
+
+/** Where a change came from. */
+export interface ChangeOrigin {
+  readonly requestId: string;
+  readonly sourceIp: string;
+  readonly authorization: string;
+}
 
 /** An event that no function has settled yet. */
 export interface PendingEvent {
@@ -45,7 +51,7 @@ export function eventRecord(change: {
         cosObject: {
           url: `http://${bucket.name}.cos.${bucket.region}.myqcloud.com/${path}`,
           meta: { 'x-cos-request-id': origin.requestId, ...metaOf(entry) },
-          vid: entry.versionId,
+          vid: shownVersionId(bucket, entry),
           key: `/${bucket.appid}/${shortName}/${key}`,
           size: entry.kind === 'version' ? entry.size : 0,
         },
@@ -72,8 +78,10 @@ export function eventRecord(change: {
 
 function metaOf(entry: StoredEntry): Readonly<Record<string, string>> {
   if (entry.kind !== 'version') return {};
-  const meta: Record<string, string> = { 'Content-Type': entry.metadata['content-type'] ?? '' };
+  // The bytes of a header are text in JSON (inferred: no published sample has any but ASCII).
+  const text = (value: string): string => Buffer.from(value, 'latin1').toString();
+  const meta: Record<string, string> = { 'Content-Type': text(entry.metadata['content-type'] ?? '') };
   for (const [name, value] of Object.entries(entry.metadata))
-    if (name.startsWith('x-cos-meta-')) meta[name] = value;
+    if (name.startsWith('x-cos-meta-')) meta[name] = text(value);
   return meta;
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from './accounts';
-import type { CosError } from './cos-error';
+import { CosError } from './cos-error';
+import type { ChangeOrigin } from './events';
 import type { SignedRequest } from './signature';
 import type { StoredBucket } from './store/entry';
-import type { ChangeOrigin, ObjectStore } from './store/object-store';
+import type { ObjectStore } from './store/object-store';
 import { document, node } from './xml';
 
 /** One request and its answer. */
@@ -73,6 +74,14 @@ function parseQuery(text: string): readonly (readonly [string, string])[] {
 
 export function param({ query }: SignedRequest, name: string): string | undefined {
   return query.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
+}
+
+/** The `versionId` of a request. What could be no id at all is refused, so that it never names a version by accident. */
+export function versionIdOf(exchange: SignedRequest): string | undefined {
+  const versionId = param(exchange, 'versionId');
+  if (versionId !== undefined && !/^[\w+/=.-]{1,128}$/.test(versionId))
+    throw new CosError('InvalidArgument', 'Invalid version id specified.');
+  return versionId;
 }
 
 /** base64 of `<epoch seconds in hex>_<hex>_<hex>_<hex>`, as COS's look. */

@@ -1,17 +1,20 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
-import { type Account, openAccounts, type TemporaryKey } from './accounts';
+import { type Account, type Accounts, openAccounts, type TemporaryKey } from './accounts';
 import { CosError } from './cos-error';
+import { DataFolderError, damaged, dataFolderErrorOf } from './data-folder-error';
 import { dispatch } from './dispatch';
 import type { PendingEvent } from './events';
 import { beginExchange, type Exchange, replyError } from './exchange';
 import { createRequestLog, type RecordedRequest } from './request-log';
 import { openBodies } from './store/bodies';
+import { openCommits } from './store/commit';
 import { openObjectIndex } from './store/object-index';
-import { createObjectStore } from './store/object-store';
+import { createObjectStore, type ObjectStore } from './store/object-store';
 import { targetOf } from './target';
 
+export { DataFolderError };
 export type { Account, PendingEvent, RecordedRequest, TemporaryKey };
 
 export interface LocalCosOptions {
@@ -47,18 +50,12 @@ export interface LocalCos {
 
 const pendingEventsMax = 100_000;
 
-/** Opens or makes a data folder. Fails if it is damaged, foreign, or in use by another process. */
+/** Opens or makes a data folder. Fails with a DataFolderError if it is damaged, foreign, in use, or cannot be written. */
 export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> {
   const { dataDir, now = Date.now } = options;
-  mkdirSync(dataDir, { recursive: true });
-  const index = await openObjectIndex(path.join(dataDir, 'index'));
-  const accounts = openAccounts(path.join(dataDir, 'accounts.json'));
   const listeners: ((event: PendingEvent) => void)[] = [];
-  const store = createObjectStore(index, openBodies(dataDir), {
-    now,
-    lastMicros: await index.clock(),
-    onEvent: (event) => listeners.forEach((listener) => listener(event)),
-  });
+  const opened = await openFolder(dataDir, now, (event) => listeners.forEach((listener) => listener(event)));
+  const { store, accounts } = opened;
   const requests = createRequestLog();
   const underWay = new Set<Promise<void>>();
 
@@ -68,36 +65,72 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
     } catch (error) {
       fail(exchange, error);
     }
+    const { response } = exchange;
     const target = targetOf(exchange.headers['host'] ?? '');
     requests.add({
       at: exchange.nowMs,
       method: exchange.method,
       ...(target?.kind === 'bucket' ? { bucket: target.bucket, region: target.region } : {}),
       ...(exchange.path === '/' ? {} : { key: keyForLog(exchange.path) }),
-      status: exchange.response.statusCode,
+      status: response.headersSent ? response.statusCode : 0,
       ...exchange.seen,
     });
   };
 
   return {
     accounts: accounts.list,
-    issueTemporaryKey: (account, { name, seconds }) => accounts.issue(account, name, now() + seconds * 1000),
+    issueTemporaryKey: (account, { name, seconds }) => accounts.issue(account, name, now(), seconds),
     handle(request, response) {
-      const served = serve(beginExchange(request, response, now()));
+      const served = serve(beginExchange(request, response, now())).catch(() => void response.destroy());
       underWay.add(served);
       void served.finally(() => underWay.delete(served));
     },
     isCosHost: (host) => targetOf(host) !== undefined,
     onEvent: (listener) => void listeners.push(listener),
     pendingEvents: async (limit = pendingEventsMax) =>
-      (await index.events(limit)).map((event) => JSON.parse(event) as PendingEvent),
+      (await store.index.events(limit)).map((event) => JSON.parse(event) as PendingEvent),
     settleEvent: (id) => store.settleEvent(id),
     requests,
     async close() {
       await Promise.all(underWay);
-      await index.close();
+      await store.index.close();
     },
   };
+}
+
+const ownNames = new Set(['index', 'bodies', 'incoming', 'accounts.json', 'accounts.json.new']);
+
+/** All or nothing: a failure leaves the folder closed. */
+async function openFolder(
+  dataDir: string,
+  now: () => number,
+  onEvent: (event: PendingEvent) => void,
+): Promise<{ store: ObjectStore; accounts: Accounts }> {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    const foreign = readdirSync(dataDir).find((name) => !ownNames.has(name));
+    if (foreign !== undefined) {
+      const message = `${dataDir} holds "${foreign}", which is not of a local COS. Use an empty or a new folder`;
+      throw new DataFolderError('DATA_FOLDER_FOREIGN', message);
+    }
+    const accountsFile = path.join(dataDir, 'accounts.json');
+    const indexDir = path.join(dataDir, 'index');
+    // leveldb takes a folder whose CURRENT is lost for a new one, and everything in it for rubbish.
+    const isNew = !existsSync(accountsFile);
+    if (!isNew && !existsSync(path.join(indexDir, 'CURRENT'))) throw damaged(dataDir, 'its index is gone');
+    const index = await openObjectIndex(indexDir, isNew);
+    try {
+      const accounts = openAccounts(accountsFile);
+      const bodies = openBodies(dataDir);
+      const store = createObjectStore(index, bodies, await openCommits(index, bodies, { now, onEvent }));
+      return { store, accounts };
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
+  } catch (error) {
+    throw dataFolderErrorOf(error, dataDir);
+  }
 }
 
 /** Answers with an error, or ends an answer that has begun. */

@@ -1,6 +1,12 @@
 import { CosError, notImplemented } from './cos-error';
-import { type Exchange, type Headers, param } from './exchange';
-import { lastModifiedMs, type StoredVersion, type Tag } from './store/entry';
+import { type BucketExchange, type Exchange, type Headers, param } from './exchange';
+import {
+  lastModifiedMs,
+  shownVersionId,
+  type StoredBucket,
+  type StoredVersion,
+  type Tag,
+} from './store/entry';
 
 /** Metadata headers that COS keeps and hands back. Source: https://www.tencentcloud.com/document/product/436/7749 */
 const kept = [
@@ -37,13 +43,14 @@ export function metadataOf({ headers }: Exchange): Readonly<Record<string, strin
 
 const storageClasses = ['STANDARD', 'STANDARD_IA', 'INTELLIGENT_TIERING', 'ARCHIVE', 'DEEP_ARCHIVE'];
 
-/** Any case in, upper case out. */
-export function storageClassOf({ headers }: Exchange, multiZone: boolean): string {
-  const name = (headers['x-cos-storage-class'] ?? (multiZone ? 'MAZ_STANDARD' : 'STANDARD')).toUpperCase();
-  const known = storageClasses.includes(multiZone ? name.replace(/^MAZ_/, '') : name);
-  if (!known)
+/** Any case in, upper case out. A bucket of several zones has classes of its own. */
+export function storageClassOf({ headers }: Exchange, { multiZone }: StoredBucket): string {
+  const wanted = headers['x-cos-storage-class'] || (multiZone ? 'MAZ_STANDARD' : 'STANDARD');
+  const name = wanted.toUpperCase();
+  if (!storageClasses.includes(name.replace(/^MAZ_/, '')))
     throw new CosError('NotSupportedStorageClass', `The storage class ${name} is not supported here.`);
-  return name;
+  if (name.startsWith('MAZ_') === multiZone) return name;
+  throw new CosError(multiZone ? 'OAZOperationNotSupportOnMAZBucket' : 'MAZOperationNotSupportOnOAZBucket');
 }
 
 const tagsMax = 10;
@@ -53,8 +60,11 @@ const tagText = /^[\p{L}\p{N} +\-=._:/@]*$/u;
 export function tagsOfHeader(header: string | undefined): readonly Tag[] {
   if (header === undefined || header === '') return [];
   try {
-    const pairs = header.split('&').map((pair) => pair.split('=').map((part) => decodeURIComponent(part)));
-    return checkedTags(pairs.map(([key = '', value = '']) => ({ key, value })));
+    const pairs = header.split('&').map((pair) => {
+      const [, key = pair, value = ''] = /^(.*?)=(.*)$/.exec(pair) ?? [];
+      return { key: decodeURIComponent(key), value: decodeURIComponent(value) };
+    });
+    return checkedTags(pairs);
   } catch (error) {
     if (error instanceof URIError)
       throw new CosError('InvalidArgument', 'x-cos-tagging is not percent-encoded.');
@@ -73,11 +83,11 @@ export function checkedTags(tags: readonly Tag[]): readonly Tag[] {
   return tags;
 }
 
-/** Headers that would change what a write means and are not built: refused by name. */
+/** Headers that would change what a request means and are not built: refused by name. */
 export function refuseUnsupported({ headers }: Exchange): void {
   for (const [name, value] of Object.entries(headers)) {
     const unsupported =
-      /^x-cos-(server-side-encryption|grant-|copy-source-server-side|website-redirect|traffic-limit|object-lock|callback)/.test(
+      /^x-cos-(server-side-encryption|grant-|copy-source-server-side|website-redirect|traffic-limit|object-lock|callback|bucket-arch|symlink)/.test(
         name,
       ) ||
       name === 'pic-operations' ||
@@ -87,7 +97,7 @@ export function refuseUnsupported({ headers }: Exchange): void {
 }
 
 /** The headers of GET and HEAD Object. Source: https://www.tencentcloud.com/document/product/436/7745 */
-export function headersOf(version: StoredVersion, exchange: Exchange): Headers {
+export function headersOf(version: StoredVersion, exchange: BucketExchange): Headers {
   const headers: Record<string, string | number | undefined> = {
     ETag: `"${version.etag}"`,
     'Last-Modified': new Date(lastModifiedMs(version)).toUTCString(),
@@ -97,13 +107,17 @@ export function headersOf(version: StoredVersion, exchange: Exchange): Headers {
     'x-cos-hash-crc64ecma': version.crc64,
     // Absent for STANDARD.
     'x-cos-storage-class': version.storageClass === 'STANDARD' ? undefined : version.storageClass,
-    'x-cos-version-id': version.versionId === '' ? undefined : version.versionId,
+    'x-cos-version-id': shownVersionId(exchange.bucket, version) || undefined,
     'x-cos-tagging-count': version.tags.length === 0 ? undefined : version.tags.length,
   };
   for (const [name, value] of Object.entries(version.metadata)) headers[casing.get(name) ?? name] = value;
   for (const name of kept) {
     const override = param(exchange, `response-${name}`);
-    if (override !== undefined) headers[casing.get(name) ?? name] = override;
+    if (override === undefined) continue;
+    // eslint-disable-next-line no-control-regex -- what no header may hold
+    if (/[\u0000-\u001f\u007f]/.test(override))
+      throw new CosError('InvalidArgument', `response-${name} is no header value.`);
+    headers[casing.get(name) ?? name] = Buffer.from(override).toString('latin1');
   }
   return headers;
 }

@@ -7,6 +7,7 @@ export interface RecordedRequest {
   readonly bucket?: string;
   readonly region?: string;
   readonly key?: string;
+  /** 0 if the client went away before an answer. */
   readonly status: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
@@ -15,6 +16,7 @@ export interface RecordedRequest {
 }
 
 export interface RequestLog {
+  /** Oldest first, as of now. */
   list(): readonly RecordedRequest[];
   reset(): void;
   add(request: RecordedRequest): void;
@@ -26,7 +28,7 @@ const recordsMax = 200_000;
 export function createRequestLog(): RequestLog {
   let records: RecordedRequest[] = [];
   return {
-    list: () => records,
+    list: () => [...records],
     reset: () => {
       records = [];
     },

@@ -19,6 +19,8 @@ const parser = new XMLParser({
   ignoreAttributes: true,
   ignoreDeclaration: true,
   parseTagValue: false,
+  // A tag's value may begin or end with a space.
+  trimValues: false,
   isArray: (name) => name === 'Tag',
 });
 

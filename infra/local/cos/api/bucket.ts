@@ -1,6 +1,7 @@
 import type { Caller } from '../accounts';
 import { CosError, notImplemented } from '../cos-error';
 import { type BucketExchange, type Exchange, reply, replyXml } from '../exchange';
+import { refuseUnsupported } from '../object-headers';
 import { readDocument } from '../read-body';
 import type { ObjectStore } from '../store/object-store';
 import type { Target } from '../target';
@@ -17,10 +18,8 @@ export async function putBucket(
 ): Promise<void> {
   const { bucket: name, appid, region } = target;
   if (appid !== caller.account.appid) throw new CosError('AccessDenied');
-  if (
-    `${name}.cos.${region}.myqcloud.com`.length > hostCharactersMax + '.myqcloud.com'.length ||
-    name.endsWith('-')
-  ) {
+  refuseUnsupported(exchange);
+  if (`${name}.cos.${region}.myqcloud.com`.length > hostCharactersMax || name.endsWith(`--${appid}`)) {
     throw new CosError('InvalidBucketName');
   }
   const body = await readDocument(exchange);

@@ -1,9 +1,9 @@
 import { checkConditions, conditionsOf } from '../conditions';
 import { CosError } from '../cos-error';
 import { type ObjectExchange, originOf, replyXml } from '../exchange';
-import { metadataOf, refuseUnsupported, storageClassOf, tagsOfHeader } from '../object-headers';
+import { metadataOf, storageClassOf, tagsOfHeader } from '../object-headers';
 import { percentDecoded } from '../signature';
-import { lastModifiedMs, type StoredVersion } from '../store/entry';
+import { hasOwnId, lastModifiedMs, shownVersionId, type StoredVersion } from '../store/entry';
 import { targetOf } from '../target';
 import { document, node } from '../xml';
 import { isArchived } from './object';
@@ -13,18 +13,17 @@ const copyBytesMax = 5 * 1024 ** 3;
 /** PUT Object - Copy: shares the body, so it costs no byte. Source: https://www.tencentcloud.com/document/product/436/10881 */
 export async function copyObject(exchange: ObjectExchange): Promise<void> {
   const { store, bucket, key, headers } = exchange;
-  refuseUnsupported(exchange);
-  const storageClass = storageClassOf(exchange, bucket.multiZone);
+  const storageClass = storageClassOf(exchange, bucket);
   const keepMetadata = directive(headers['x-cos-metadata-directive']) === 'Copy';
   const keepTags = directive(headers['x-cos-tagging-directive']) === 'Copy';
-  const { version: source, named } = await sourceOf(exchange);
+  const { version: source, versionId } = await sourceOf(exchange);
   if (checkConditions(source, conditionsOf(headers, 'x-cos-copy-source-')) === 'notModified') {
     throw new CosError('PreconditionFailed');
   }
   if (isArchived(source)) throw new CosError('InvalidObjectState');
   if (source.size > copyBytesMax) throw new CosError('EntityTooLarge');
 
-  const made = await store.write(
+  const { entry: made } = await store.write(
     bucket,
     key,
     source,
@@ -44,10 +43,10 @@ export async function copyObject(exchange: ObjectExchange): Promise<void> {
     node('ETag', `"${made.etag}"`),
     node('CRC64', made.crc64),
     node('LastModified', new Date(lastModifiedMs(made)).toISOString().replace(/\.\d+Z$/, 'Z')),
-    bucket.versioning === 'Enabled' ? node('VersionId', made.versionId) : undefined,
+    hasOwnId(made) ? node('VersionId', made.versionId) : undefined,
   ]);
   replyXml(exchange, 200, document(xml), {
-    'x-cos-copy-source-version-id': named ? source.versionId : undefined,
+    'x-cos-copy-source-version-id': versionId,
   });
 }
 
@@ -59,14 +58,16 @@ function directive(value: string | undefined): 'Copy' | 'Replaced' {
 }
 
 /** `<bucket>.cos.<region>.myqcloud.com/<key, percent-encoded>[?versionId=<id>]` */
-async function sourceOf(exchange: ObjectExchange): Promise<{ version: StoredVersion; named: boolean }> {
+async function sourceOf(
+  exchange: ObjectExchange,
+): Promise<{ version: StoredVersion; versionId: string | undefined }> {
   const { store, caller, headers } = exchange;
   const header = (headers['x-cos-copy-source'] ?? '').replace(/^https?:\/\//, '');
   const slash = header.indexOf('/');
   const target = slash < 0 ? undefined : targetOf(header.slice(0, slash));
   if (target?.kind !== 'bucket') throw new CosError('InvalidCopySource');
   const [path = '', query = ''] = splitAtQuery(header.slice(slash + 1));
-  const versionId = /^versionId=(.*)$/i.exec(query)?.[1];
+  const [, versionId] = /^versionId=([\w+/=.%-]{1,128})$/i.exec(query) ?? [];
   if (query !== '' && versionId === undefined) throw new CosError('InvalidCopySource');
   const key = percentDecoded(path).toString();
   if (key === '') throw new CosError('InvalidCopySource');
@@ -74,12 +75,10 @@ async function sourceOf(exchange: ObjectExchange): Promise<{ version: StoredVers
   const bucket = await store.index.bucket(target.bucket);
   if (!bucket || bucket.region !== target.region) throw new CosError('NoSuchBucket');
   if (bucket.appid !== caller.account.appid) throw new CosError('AccessDenied');
-  const entry = await store.find(
-    bucket,
-    key,
-    versionId === undefined ? undefined : decodeURIComponent(versionId),
-  );
-  if (entry?.kind === 'version') return { version: entry, named: versionId !== undefined };
+  const wanted = versionId === undefined ? undefined : percentDecoded(versionId).toString();
+  const entry = await store.find(bucket, key, wanted);
+  if (entry?.kind === 'version')
+    return { version: entry, versionId: wanted === undefined ? undefined : shownVersionId(bucket, entry) };
   if (entry && versionId !== undefined)
     throw new CosError('InvalidArgument', 'The copy source is a delete marker.');
   throw new CosError(versionId === undefined || entry ? 'NoSuchKey' : 'NoSuchVersion');

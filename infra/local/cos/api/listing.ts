@@ -1,76 +1,19 @@
 import { CosError } from '../cos-error';
+import { versionIdMicros } from '../../../../lib/domain/version-id';
 import { type BucketExchange, param, replyXml } from '../exchange';
 import { encoded } from '../signature';
-import { lastModifiedMs, type StoredEntry, type StoredVersion } from '../store/entry';
+import {
+  lastModifiedMs,
+  shownVersionId,
+  type StoredBucket,
+  type StoredEntry,
+  type StoredVersion,
+} from '../store/entry';
 import * as names from '../store/index-keys';
-import type { ObjectIndex } from '../store/object-index';
 import { document, node, type XmlNode } from '../xml';
+import { commonPrefix, type Item, listItems } from './list-items';
 
 const itemsMax = 1000;
-
-interface Item {
-  /** A key, or a common prefix. */
-  readonly name: string;
-  readonly entry: StoredEntry | undefined;
-  readonly latest: boolean;
-}
-
-interface ListRequest {
-  readonly bucket: string;
-  readonly prefix: string;
-  readonly delimiter: string;
-  /** The first index name that may be listed. */
-  readonly from: Buffer;
-  /** The key that the first entries may go on with, which are then not its newest. */
-  readonly within: string | undefined;
-  readonly limit: number;
-  readonly versions: boolean;
-}
-
-/**
- * Lists in index order. A common prefix is stepped over, and so are the older versions of a key with many, so that a
- * page costs what it returns.
- */
-async function listItems(
-  index: ObjectIndex,
-  request: ListRequest,
-): Promise<{ items: Item[]; truncated: boolean }> {
-  const { bucket, prefix, delimiter, limit, versions } = request;
-  const span = names.prefixSpan(bucket, prefix);
-  const items: Item[] = [];
-  let lastKey = request.within;
-  let from = Buffer.compare(request.from, span.gte) > 0 ? request.from : span.gte;
-  while (Buffer.compare(from, span.lt) < 0) {
-    let stepTo: Buffer | undefined;
-    for await (const { key, entry } of index.scan(bucket, { gte: from, lt: span.lt })) {
-      const group = commonPrefix(key, prefix, delimiter);
-      const latest = key !== lastKey;
-      lastKey = key;
-      // An object listing shows a key's newest entry, and nothing of a key whose newest is a marker.
-      if (!versions && group === undefined && !(latest && entry.kind === 'version')) {
-        if (latest) continue;
-        stepTo = names.afterKey(bucket, key);
-        break;
-      }
-      if (!versions && group !== undefined && entry.kind === 'deleteMarker' && latest) continue;
-      if (items.length >= limit) return { items, truncated: true };
-      items.push({ name: group ?? key, entry: group === undefined ? entry : undefined, latest });
-      if (group !== undefined) {
-        stepTo = names.afterPrefix(bucket, group);
-        break;
-      }
-    }
-    if (stepTo === undefined) break;
-    from = stepTo;
-  }
-  return { items, truncated: false };
-}
-
-function commonPrefix(key: string, prefix: string, delimiter: string): string | undefined {
-  if (delimiter === '') return undefined;
-  const at = key.indexOf(delimiter, prefix.length);
-  return at < 0 ? undefined : key.slice(0, at + delimiter.length);
-}
 
 function readRequest(exchange: BucketExchange) {
   const encoding = param(exchange, 'encoding-type');
@@ -129,13 +72,15 @@ export async function listVersions(exchange: BucketExchange): Promise<void> {
   const { prefix, delimiter, limit, shown, encodingNode } = readRequest(exchange);
   const keyMarker = param(exchange, 'key-marker') ?? '';
   const versionMarker = param(exchange, 'version-id-marker') ?? '';
-  const place = versionMarker === '' ? undefined : await placeOf(exchange, keyMarker, versionMarker);
+  if (versionMarker !== '' && keyMarker === '')
+    throw new CosError('InvalidArgument', 'A version-id-marker needs its key-marker.');
+  const place = versionMarker === '' ? undefined : await placeAfter(exchange, keyMarker, versionMarker);
   const { items, truncated } = await listItems(store.index, {
     bucket: bucket.name,
     prefix,
     delimiter,
-    from: place ?? afterMarker(bucket.name, keyMarker, prefix, delimiter),
-    within: place && keyMarker,
+    from: place?.from ?? afterMarker(bucket.name, keyMarker, prefix, delimiter),
+    within: place?.within,
     limit,
     versions: true,
   });
@@ -150,24 +95,34 @@ export async function listVersions(exchange: BucketExchange): Promise<void> {
     node('MaxKeys', String(limit)),
     node('IsTruncated', String(truncated)),
     truncated ? node('NextKeyMarker', shown(last?.name ?? '')) : undefined,
-    truncated ? node('NextVersionIdMarker', last?.entry?.versionId ?? '') : undefined,
+    truncated
+      ? node('NextVersionIdMarker', last?.entry ? shownVersionId(bucket, last.entry) : '')
+      : undefined,
     delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
     ...commonPrefixNodes(items, shown),
     ...items.flatMap(({ name, entry, latest }) =>
-      entry ? [entryNode(shown(name), entry, latest, owner)] : [],
+      entry ? [entryNode(bucket, shown(name), entry, latest, owner)] : [],
     ),
   ]);
   replyXml(exchange, 200, document(xml));
 }
 
-/** The index name right after one entry, which may have been deleted since the page before. */
-async function placeOf({ store, bucket }: BucketExchange, key: string, versionId: string): Promise<Buffer> {
-  for await (const entry of store.index.history(bucket.name, key)) {
-    if (entry.versionId === versionId) {
-      return Buffer.concat([names.entryName(bucket.name, key, BigInt(entry.micros)), Buffer.from([0])]);
-    }
-  }
-  return names.afterKey(bucket.name, key);
+/** Right after one entry. An id tells its place by itself, so that the entry may have been deleted since the page before. */
+async function placeAfter(
+  { store, bucket }: BucketExchange,
+  key: string,
+  versionId: string,
+): Promise<{ from: Buffer; within: string | undefined }> {
+  const found = versionId === 'null' ? await store.find(bucket, key, versionId) : undefined;
+  const micros = found ? BigInt(found.micros) : versionIdMicros(versionId);
+  if (micros === undefined) return { from: names.afterKey(bucket.name, key), within: undefined };
+  const newest = await store.index.newest(bucket.name, key);
+  // What follows is the newest if all before it was deleted meanwhile.
+  const shownBefore = newest !== undefined && BigInt(newest.micros) >= micros;
+  return {
+    from: Buffer.concat([names.entryName(bucket.name, key, micros), Buffer.from([0])]),
+    within: shownBefore ? key : undefined,
+  };
 }
 
 /** Where the page after a marker begins. A marker that is a common prefix stands for everything under it. */
@@ -183,8 +138,15 @@ function commonPrefixNodes(items: readonly Item[], shown: (text: string) => stri
     .map((item) => node('CommonPrefixes', [node('Prefix', shown(item.name))]));
 }
 
-function entryNode(key: string, entry: StoredEntry, latest: boolean, owner: XmlNode): XmlNode {
-  const identity = [node('Key', key), node('VersionId', entry.versionId), node('IsLatest', String(latest))];
+function entryNode(
+  bucket: StoredBucket,
+  key: string,
+  entry: StoredEntry,
+  latest: boolean,
+  owner: XmlNode,
+): XmlNode {
+  const versionId = shownVersionId(bucket, entry);
+  const identity = [node('Key', key), node('VersionId', versionId), node('IsLatest', String(latest))];
   if (entry.kind === 'deleteMarker') {
     return node('DeleteMarker', [...identity, node('LastModified', timeOf(entry)), owner]);
   }

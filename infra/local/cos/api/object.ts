@@ -1,10 +1,11 @@
+import { pipeline } from 'node:stream/promises';
 import { checkConditions, conditionsOf } from '../conditions';
 import { CosError } from '../cos-error';
-import { type ObjectExchange, originOf, param, reply, writeHead } from '../exchange';
-import { headersOf, metadataOf, refuseUnsupported, storageClassOf, tagsOfHeader } from '../object-headers';
+import { type ObjectExchange, originOf, reply, versionIdOf, writeHead } from '../exchange';
+import { headersOf, metadataOf, storageClassOf, tagsOfHeader } from '../object-headers';
 import { checkMd5 } from '../read-body';
 import type { ReceivedBody } from '../store/bodies';
-import type { StoredVersion } from '../store/entry';
+import { hasOwnId, lastModifiedMs, type StoredVersion } from '../store/entry';
 import type { ObjectFacts } from '../store/object-store';
 
 const objectBytesMax = 5 * 1024 ** 3;
@@ -12,8 +13,7 @@ const objectBytesMax = 5 * 1024 ** 3;
 /** PUT Object. Source: https://www.tencentcloud.com/document/product/436/7749 */
 export async function putObject(exchange: ObjectExchange): Promise<void> {
   const { store, bucket, headers, request } = exchange;
-  refuseUnsupported(exchange);
-  const storageClass = storageClassOf(exchange, bucket.multiZone);
+  const storageClass = storageClassOf(exchange, bucket);
   const metadata = metadataOf(exchange);
   const tags = tagsOfHeader(headers['x-cos-tagging']);
   const announced = headers['content-length'];
@@ -21,11 +21,11 @@ export async function putObject(exchange: ObjectExchange): Promise<void> {
     throw new CosError('MissingContentLength');
   if (Number(announced ?? 0) > objectBytesMax) throw new CosError('EntityTooLarge');
 
-  const received = await store.bodies.receive(request);
+  const received = await store.receive(request, objectBytesMax);
   exchange.seen.requestBytes = received.size;
   const version = await keep(exchange, received, { storageClass, metadata, tags }).catch(
     async (error: unknown) => {
-      await store.bodies.discard(received.body);
+      await store.discard(received.body);
       throw error;
     },
   );
@@ -33,7 +33,7 @@ export async function putObject(exchange: ObjectExchange): Promise<void> {
     ETag: `"${version.etag}"`,
     'x-cos-hash-crc64ecma': version.crc64,
     // Absent in a suspended bucket, where the version is `null`.
-    'x-cos-version-id': bucket.versioning === 'Enabled' ? version.versionId : undefined,
+    'x-cos-version-id': hasOwnId(version) ? version.versionId : undefined,
   });
 }
 
@@ -44,24 +44,20 @@ async function keep(
 ): Promise<StoredVersion> {
   const { store, bucket, key, headers } = exchange;
   const announced = headers['content-length'];
-  if (received.size > objectBytesMax) throw new CosError('EntityTooLarge');
   if (announced !== undefined && Number(announced) !== received.size) throw new CosError('IncompleteBody');
   checkMd5(exchange, received.md5);
   const event = 'cos:ObjectCreated:Put';
   const forbidOverwrite = headers['x-cos-forbid-overwrite'] === 'true';
   const etag = received.md5.toString('hex');
-  return store.write(
-    bucket,
-    key,
-    received,
-    { etag, ...facts },
-    { event, forbidOverwrite, origin: originOf(exchange) },
-  );
+  const change = { event, forbidOverwrite, origin: originOf(exchange) } as const;
+  const { entry } = await store.write(bucket, key, received, { etag, ...facts }, change);
+  return entry;
 }
 
 /** The version that a read names, or the current one. */
-export async function versionToRead({ store, bucket, key, query }: ObjectExchange): Promise<StoredVersion> {
-  const versionId = query.find(([name]) => name.toLowerCase() === 'versionid')?.[1];
+export async function versionToRead(exchange: ObjectExchange): Promise<StoredVersion> {
+  const { store, bucket, key } = exchange;
+  const versionId = versionIdOf(exchange);
   const entry = await store.find(bucket, key, versionId);
   if (entry?.kind === 'version') return entry;
   // A marker is not found either, whether it is current or named.
@@ -72,8 +68,15 @@ export async function versionToRead({ store, bucket, key, query }: ObjectExchang
 export async function headObject(exchange: ObjectExchange): Promise<void> {
   const version = await versionToRead(exchange);
   if (checkConditions(version, conditionsOf(exchange.headers, '')) === 'notModified')
-    return reply(exchange, 304);
+    return replyNotModified(exchange, version);
   reply(exchange, 200, headersOf(version, exchange));
+}
+
+function replyNotModified(exchange: ObjectExchange, version: StoredVersion): void {
+  reply(exchange, 304, {
+    ETag: `"${version.etag}"`,
+    'Last-Modified': new Date(lastModifiedMs(version)).toUTCString(),
+  });
 }
 
 const archived = /^(MAZ_)?(DEEP_)?ARCHIVE$/;
@@ -86,7 +89,7 @@ export function isArchived(version: StoredVersion): boolean {
 export async function getObject(exchange: ObjectExchange): Promise<void> {
   const version = await versionToRead(exchange);
   if (checkConditions(version, conditionsOf(exchange.headers, '')) === 'notModified')
-    return reply(exchange, 304);
+    return replyNotModified(exchange, version);
   if (isArchived(version)) throw new CosError('InvalidObjectState');
   const range = rangeOf(exchange.headers['range'], version.size);
   const headers = headersOf(version, exchange);
@@ -105,16 +108,13 @@ export async function getObject(exchange: ObjectExchange): Promise<void> {
     'Content-Range': `bytes ${start}-${end}/${version.size}`,
   };
   writeHead(exchange, range ? 206 : 200, { ...headers, ...partial });
-  const stream = file.createReadStream({ start, end });
-  await new Promise<void>((resolve) => {
-    stream.on('error', () => exchange.response.destroy());
-    // The client may be gone before the end: the file is closed all the same.
-    exchange.response.on('close', () => {
-      stream.destroy();
-      resolve();
-    });
-    stream.pipe(exchange.response);
+  // Closes the file whatever happens; a client that went away, even before this, is no failure.
+  const ended = pipeline(file.createReadStream({ start, end }), exchange.response).catch(() => {
+    exchange.response.destroy();
   });
+  // Done when the last byte is sent, which is before the client has it: so the account of requests is never behind.
+  const sent = new Promise<void>((resolve) => void exchange.response.once('finish', resolve));
+  await Promise.race([sent, ended]);
 }
 
 /** One range, inclusive. Several, or another unit, are ignored, as HTTP allows. */
@@ -130,10 +130,10 @@ function rangeOf(header: string | undefined, size: number): { start: number; end
 /** DELETE Object. Source: https://www.tencentcloud.com/document/product/436/7743 */
 export async function deleteObject(exchange: ObjectExchange): Promise<void> {
   const { store, bucket, key } = exchange;
-  const versionId = param(exchange, 'versionId');
+  const versionId = versionIdOf(exchange);
   const origin = originOf(exchange);
   if (versionId === undefined) {
-    const marker = await store.remove(bucket, key, origin);
+    const { entry: marker } = await store.remove(bucket, key, origin);
     return reply(
       exchange,
       204,

@@ -2,7 +2,7 @@
 export type StoredEntry = StoredVersion | StoredMarker;
 
 interface Common {
-  /** What clients see: an id of COS's form, or `null`; empty in a bucket that never had versioning. */
+  /** An id of COS's form, or `null` if the bucket was not Enabled. Shown as `shownVersionId` says. */
   readonly versionId: string;
   /** Microseconds since the Unix epoch, unique; its place in the history. Decimal, since JSON has no integers of that size. */
   readonly micros: string;
@@ -41,6 +41,17 @@ export interface StoredBucket {
   readonly versioning: VersioningState;
   readonly createdMs: number;
   readonly multiZone: boolean;
+}
+
+/** Whether the entry keeps its place when something is written without a version id. */
+export function hasOwnId(entry: StoredEntry): boolean {
+  return entry.versionId !== '' && entry.versionId !== 'null';
+}
+
+/** What clients see: nothing in a bucket that never had versioning; `null` for what is older than it, or without id. */
+export function shownVersionId(bucket: StoredBucket, entry: StoredEntry): string {
+  if (hasOwnId(entry)) return entry.versionId;
+  return bucket.versioning === 'never' ? '' : 'null';
 }
 
 /** Last-Modified: whole seconds, as COS has them. */

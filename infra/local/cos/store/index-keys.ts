@@ -48,11 +48,17 @@ export function keyOf(name: Buffer, bucket: string): string {
   return unescaped(name.subarray(bucketStart(bucket).length, name.length - placeDigits - end.length));
 }
 
+/** Number of entries that share a body. */
 export function bodyName(body: string): Buffer {
   return Buffer.from(`r\0${body}`);
 }
 
-export const allBodies = spaceOf('r');
+/** A body's file that no entry refers to: not yet, or no more. */
+export function unreferencedName(body: string): Buffer {
+  return Buffer.from(`u\0${body}`);
+}
+
+export const allUnreferenced = spaceOf('u');
 
 export function eventName(id: string): Buffer {
   return Buffer.from(`e\0${id}`);

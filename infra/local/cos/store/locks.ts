@@ -15,3 +15,37 @@ export function createLocks(): Locks {
     }
   };
 }
+
+/** Lets many into a name together, or one alone. Nobody overtakes who waits to be alone. */
+export interface Gates {
+  readonly together: Locks;
+  readonly alone: Locks;
+}
+
+export function createGates(): Gates {
+  const inTurn = createLocks();
+  const inside = new Map<string, Set<Promise<unknown>>>();
+  return {
+    async together(name, work) {
+      // Entering takes a turn, staying does not.
+      const { run } = await inTurn(name, () => {
+        const run = work();
+        const others = inside.get(name) ?? new Set();
+        inside.set(name, others.add(run));
+        const leave = (): void => {
+          others.delete(run);
+          if (others.size === 0 && inside.get(name) === others) inside.delete(name);
+        };
+        run.then(leave, leave);
+        return Promise.resolve({ run });
+      });
+      return run;
+    },
+    alone: (name, work) =>
+      inTurn(name, async () => {
+        const others = inside.get(name);
+        if (others) await Promise.allSettled(others);
+        return work();
+      }),
+  };
+}

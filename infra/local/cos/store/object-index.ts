@@ -18,10 +18,14 @@ export interface ObjectIndex {
   /** Newest first. */
   history(bucket: string, key: string): AsyncIterable<StoredEntry>;
   newest(bucket: string, key: string): Promise<StoredEntry | undefined>;
+  /** The entry at one place of a history. */
+  entryAt(bucket: string, key: string, micros: bigint): Promise<StoredEntry | undefined>;
   /** Entries in listing order from a name on. */
   scan(bucket: string, span: names.Span): AsyncIterable<ListedEntry>;
   /** Number of entries that share a body. */
   bodyUsers(body: string): Promise<number>;
+  /** Bodies whose files no entry refers to. */
+  unreferenced(): Promise<readonly string[]>;
   events(limit: number): Promise<readonly string[]>;
   clock(): Promise<bigint>;
   /** All or nothing; survives a kill of the process once it resolves. */
@@ -29,8 +33,13 @@ export interface ObjectIndex {
   close(): Promise<void>;
 }
 
-export async function openObjectIndex(folder: string): Promise<ObjectIndex> {
-  const level = new ClassicLevel<Buffer, string>(folder, { keyEncoding: 'buffer', valueEncoding: 'utf8' });
+/** Fails with what leveldb says; without `mayCreate` also if there is none, which would otherwise be an empty one. */
+export async function openObjectIndex(folder: string, mayCreate: boolean): Promise<ObjectIndex> {
+  const level = new ClassicLevel<Buffer, string>(folder, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'utf8',
+    createIfMissing: mayCreate,
+  });
   await level.open();
   const entryOf = (value: string): StoredEntry => JSON.parse(value) as StoredEntry;
 
@@ -50,6 +59,10 @@ export async function openObjectIndex(folder: string): Promise<ObjectIndex> {
         return entryOf(value);
       return undefined;
     },
+    async entryAt(bucket, key, micros) {
+      const value = await level.get(names.entryName(bucket, key, micros));
+      return value === undefined ? undefined : entryOf(value);
+    },
     async *scan(bucket, span) {
       for await (const [name, value] of level.iterator(span)) {
         yield { key: names.keyOf(name, bucket), entry: entryOf(value) };
@@ -58,11 +71,8 @@ export async function openObjectIndex(folder: string): Promise<ObjectIndex> {
     async bodyUsers(body) {
       return Number((await level.get(names.bodyName(body))) ?? 0);
     },
-    async events(limit) {
-      const values: string[] = [];
-      for await (const value of level.values({ ...names.allEvents, limit })) values.push(value);
-      return values;
-    },
+    unreferenced: () => level.values(names.allUnreferenced).all(),
+    events: (limit) => level.values({ ...names.allEvents, limit }).all(),
     async clock() {
       return BigInt((await level.get(names.clockName)) ?? 0);
     },

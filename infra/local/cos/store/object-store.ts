@@ -1,10 +1,18 @@
-import { versionIdAt } from '../../../../lib/domain/version-id';
+import { versionIdAt, versionIdMicros } from '../../../../lib/domain/version-id';
 import { CosError } from '../cos-error';
-import { type EventKind, eventRecord, type PendingEvent } from '../events';
+import type { ChangeOrigin, EventKind } from '../events';
 import type { Bodies, ReceivedBody } from './bodies';
-import type { StoredBucket, StoredEntry, StoredMarker, StoredVersion, Tag } from './entry';
+import type { Commits } from './commit';
+import {
+  hasOwnId,
+  type StoredBucket,
+  type StoredEntry,
+  type StoredMarker,
+  type StoredVersion,
+  type Tag,
+} from './entry';
 import * as names from './index-keys';
-import { createLocks } from './locks';
+import { createGates, createLocks } from './locks';
 import type { ObjectIndex, Operation } from './object-index';
 
 /** What a request says of an object beside its body. */
@@ -15,101 +23,67 @@ export interface ObjectFacts {
   readonly tags: readonly Tag[];
 }
 
-/** Where a change came from, for its event. */
-export interface ChangeOrigin {
-  readonly requestId: string;
-  readonly sourceIp: string;
-  readonly authorization: string;
+/** What became of a plain write or delete, under the bucket's state at that moment. */
+export interface Written<Entry> {
+  readonly bucket: StoredBucket;
+  /** `undefined`: there was nothing to delete. */
+  readonly entry: Entry;
 }
 
 export type ObjectStore = ReturnType<typeof createObjectStore>;
 
-/** Buckets, histories and their changes. Every change of an object goes through `commit`, which raises its event. */
-export function createObjectStore(
-  index: ObjectIndex,
-  bodies: Bodies,
-  options: {
-    readonly now: () => number;
-    readonly lastMicros: bigint;
-    readonly onEvent: (event: PendingEvent) => void;
-  },
-) {
+/** Buckets and histories. Every change of an object goes through `commits`, which raises its event. */
+export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: Commits) {
   const inTurn = createLocks();
-  let lastMicros = options.lastMicros;
+  const gates = createGates();
 
-  /** Unique and increasing, whatever the clock does. */
-  const mint = (): bigint => {
-    const now = BigInt(Math.floor(options.now() * 1000));
-    lastMicros = now > lastMicros ? now : lastMicros + 1n;
-    return lastMicros;
-  };
-
-  /** One atomic change of one key. The only place where objects change, and where events come from. */
-  const commit = async (
-    bucket: StoredBucket,
+  /**
+   * One change of a key after the other, under the bucket as it is then: a body may have taken an hour, and versioning
+   * may have been switched or the bucket deleted meanwhile.
+   */
+  const onKey = <Result>(
+    named: StoredBucket,
     key: string,
-    change: {
-      readonly add?: StoredEntry;
-      readonly remove?: StoredEntry;
-      readonly event: EventKind;
-      /** The body of `add` is another entry's too. */
-      readonly copied?: boolean;
-    },
-    origin: ChangeOrigin,
-  ): Promise<void> => {
-    const { add, remove } = change;
-    const shared = [...new Set([bodyOf(add), bodyOf(remove)])].filter((body) => body !== '').sort();
-    await lockAll(shared, async () => {
-      const operations: Operation[] = [];
-      if (add) operations.push(put(names.entryName(bucket.name, key, BigInt(add.micros)), add));
-      if (remove) operations.push(del(names.entryName(bucket.name, key, BigInt(remove.micros))));
-      const unused: string[] = [];
-      for (const body of shared) {
-        const before = await index.bodyUsers(body);
-        // Whoever it is copied from was deleted in between.
-        if (before === 0 && change.copied && body === bodyOf(add)) throw new CosError('NoSuchKey');
-        const after = before + Number(body === bodyOf(add)) - Number(body === bodyOf(remove));
-        if (after <= 0) unused.push(body);
-        operations.push(
-          after > 0
-            ? { type: 'put', key: names.bodyName(body), value: String(after) }
-            : del(names.bodyName(body)),
-        );
-      }
-      const subject = add ?? remove;
-      const pending =
-        subject && eventRecord({ bucket, key, entry: subject, kind: change.event, origin, micros: mint() });
-      if (pending)
-        operations.push({ type: 'put', key: names.eventName(pending.id), value: JSON.stringify(pending) });
-      operations.push({ type: 'put', key: names.clockName, value: lastMicros.toString() });
-      await index.commit(operations);
-      for (const body of unused) await bodies.discard(body);
-      if (pending) options.onEvent(pending);
+    work: (bucket: StoredBucket) => Promise<Result>,
+  ): Promise<Result> =>
+    gates.together(named.name, async () => {
+      const bucket = await index.bucket(named.name);
+      if (bucket?.createdMs !== named.createdMs) throw new CosError('NoSuchBucket');
+      return inTurn(`${named.name}/${key}`, () => work(bucket));
     });
+
+  const find = async (bucket: StoredBucket, key: string, versionId: string | undefined) => {
+    if (versionId === undefined) return index.newest(bucket.name, key);
+    if (versionId === 'null') return withoutId(bucket, key);
+    const micros = versionIdMicros(versionId);
+    const entry = micros === undefined ? undefined : await index.entryAt(bucket.name, key, micros);
+    // The place of a `null` entry is nobody's id.
+    return entry?.versionId === versionId ? entry : undefined;
   };
 
-  /** Locks in one order, so that two changes never wait for each other. */
-  const lockAll = async (bodiesInOrder: readonly string[], work: () => Promise<void>): Promise<void> => {
-    const [first, ...rest] = bodiesInOrder;
-    return first === undefined ? work() : inTurn(`body ${first}`, () => lockAll(rest, work));
-  };
-
-  /** What a plain write replaces: the `null` entry of a suspended bucket, or anything without versioning. */
-  const replacedBy = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> => {
-    if (bucket.versioning === 'Enabled') return undefined;
+  const withoutId = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> => {
     for await (const entry of index.history(bucket.name, key)) if (!hasOwnId(entry)) return entry;
     return undefined;
   };
 
-  const idFor = (bucket: StoredBucket, micros: bigint): string =>
-    bucket.versioning === 'Enabled' ? versionIdAt(micros) : bucket.versioning === 'Suspended' ? 'null' : '';
+  /** What a plain write replaces: the `null` entry of a suspended bucket, or anything without versioning. */
+  const replacedBy = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> =>
+    bucket.versioning === 'Enabled' ? undefined : withoutId(bucket, key);
+
+  const identity = (bucket: StoredBucket): Pick<StoredEntry, 'versionId' | 'micros'> => {
+    const micros = commits.mint();
+    const versionId = bucket.versioning === 'Enabled' ? versionIdAt(micros) : 'null';
+    return { versionId, micros: micros.toString() };
+  };
 
   return {
     index,
     bodies,
+    receive: commits.receive,
+    discard: commits.discard,
 
     createBucket: (bucket: StoredBucket): Promise<void> =>
-      inTurn(`bucket ${bucket.name}`, async () => {
+      gates.alone(bucket.name, async () => {
         const existing = await index.bucket(bucket.name);
         if (existing)
           throw new CosError(
@@ -118,140 +92,100 @@ export function createObjectStore(
         await index.commit([put(names.bucketName(bucket.name), bucket)]);
       }),
 
+    /** Waits for the changes under way in the bucket. */
     changeBucket: (name: string, change: Partial<StoredBucket>): Promise<void> =>
-      inTurn(`bucket ${name}`, async () => {
+      gates.alone(name, async () => {
         const bucket = await index.bucket(name);
         if (!bucket) throw new CosError('NoSuchBucket');
         await index.commit([put(names.bucketName(name), { ...bucket, ...change })]);
       }),
 
     removeBucket: (name: string): Promise<void> =>
-      inTurn(`bucket ${name}`, async () => {
+      gates.alone(name, async () => {
         for await (const _ of index.scan(name, names.prefixSpan(name, '')))
           throw new CosError('BucketNotEmpty');
-        await index.commit([del(names.bucketName(name))]);
+        await index.commit([{ type: 'del', key: names.bucketName(name) }]);
       }),
 
     /** The entry of a version id, or the newest. Markers are entries too. */
-    async find(
-      bucket: StoredBucket,
-      key: string,
-      versionId: string | undefined,
-    ): Promise<StoredEntry | undefined> {
-      if (versionId === undefined) return index.newest(bucket.name, key);
-      for await (const entry of index.history(bucket.name, key)) {
-        if (entry.versionId === versionId || (versionId === 'null' && entry.versionId === '')) return entry;
-      }
-      return undefined;
-    },
+    find,
 
     /** Writes a new version of a body that was received, or that another version has. */
     write: (
-      bucket: StoredBucket,
+      named: StoredBucket,
       key: string,
       content: Pick<ReceivedBody, 'body' | 'size' | 'crc64'>,
       facts: ObjectFacts,
       change: { readonly event: EventKind; readonly forbidOverwrite: boolean; readonly origin: ChangeOrigin },
-    ): Promise<StoredVersion> =>
-      inTurn(`key ${bucket.name}/${key}`, async () => {
+    ): Promise<Written<StoredVersion>> =>
+      onKey(named, key, async (bucket) => {
+        const { event, forbidOverwrite, origin } = change;
         // It protects nothing in a bucket that ever had versioning.
-        if (
-          change.forbidOverwrite &&
-          bucket.versioning === 'never' &&
-          (await index.newest(bucket.name, key))
-        ) {
-          throw new CosError('FileAlreadyExists');
-        }
+        const guarded = forbidOverwrite && bucket.versioning === 'never';
+        if (guarded && (await index.newest(bucket.name, key))) throw new CosError('FileAlreadyExists');
         const remove = await replacedBy(bucket, key);
-        const micros = mint();
-        const add: StoredVersion = {
+        const { body, size, crc64 } = content;
+        const entry: StoredVersion = {
           kind: 'version',
-          versionId: idFor(bucket, micros),
-          micros: micros.toString(),
+          ...identity(bucket),
           ...facts,
-          size: content.size,
-          crc64: content.crc64,
-          body: content.body,
+          size,
+          crc64,
+          body,
         };
-        const copied = change.event === 'cos:ObjectCreated:Copy';
-        await commit(
-          bucket,
-          key,
-          { add, event: change.event, copied, ...(remove ? { remove } : {}) },
-          change.origin,
-        );
-        return add;
+        await commits.commit({ bucket, key, add: entry, remove, event, origin });
+        return { bucket, entry };
       }),
 
-    /** A plain delete: a marker, or without versioning the object itself. `undefined`: there was nothing to delete. */
-    remove: (bucket: StoredBucket, key: string, origin: ChangeOrigin): Promise<StoredMarker | undefined> =>
-      inTurn(`key ${bucket.name}/${key}`, async () => {
+    /** A plain delete: a marker, or without versioning the object itself. */
+    remove: (
+      named: StoredBucket,
+      key: string,
+      origin: ChangeOrigin,
+    ): Promise<Written<StoredMarker | undefined>> =>
+      onKey(named, key, async (bucket) => {
         const remove = await replacedBy(bucket, key);
         if (bucket.versioning === 'never') {
-          if (remove) await commit(bucket, key, { remove, event: 'cos:ObjectRemove:Delete' }, origin);
-          return undefined;
+          if (remove) await commits.commit({ bucket, key, remove, event: 'cos:ObjectRemove:Delete', origin });
+          return { bucket, entry: undefined };
         }
-        const micros = mint();
-        const add: StoredMarker = {
-          kind: 'deleteMarker',
-          versionId: idFor(bucket, micros),
-          micros: micros.toString(),
-        };
+        const entry: StoredMarker = { kind: 'deleteMarker', ...identity(bucket) };
         const event = 'cos:ObjectRemove:DeleteMarkerCreated';
-        await commit(bucket, key, { add, event, ...(remove ? { remove } : {}) }, origin);
-        return add;
+        await commits.commit({ bucket, key, add: entry, remove, event, origin });
+        return { bucket, entry };
       }),
 
     /** Deletes one entry for good. `undefined`: there is none. */
     removeVersion: (
-      bucket: StoredBucket,
+      named: StoredBucket,
       key: string,
       versionId: string,
       origin: ChangeOrigin,
     ): Promise<StoredEntry | undefined> =>
-      inTurn(`key ${bucket.name}/${key}`, async () => {
-        for await (const entry of index.history(bucket.name, key)) {
-          if (entry.versionId !== versionId && !(versionId === 'null' && entry.versionId === '')) continue;
-          await commit(bucket, key, { remove: entry, event: 'cos:ObjectRemove:Delete' }, origin);
-          return entry;
-        }
-        return undefined;
+      onKey(named, key, async (bucket) => {
+        const remove = await find(bucket, key, versionId);
+        if (remove) await commits.commit({ bucket, key, remove, event: 'cos:ObjectRemove:Delete', origin });
+        return remove;
       }),
 
-    /** Tags change in place: neither a version nor an event. */
+    /** Tags change in place: neither a version nor an event. Fails with NoSuchVersion if it was deleted meanwhile. */
     setTags: (
-      bucket: StoredBucket,
+      named: StoredBucket,
       key: string,
       version: StoredVersion,
       tags: readonly Tag[],
     ): Promise<void> =>
-      inTurn(`key ${bucket.name}/${key}`, async () => {
-        for await (const entry of index.history(bucket.name, key)) {
-          if (entry.micros !== version.micros) continue;
-          await index.commit([
-            put(names.entryName(bucket.name, key, BigInt(entry.micros)), { ...entry, tags }),
-          ]);
-          return;
-        }
-        throw new CosError('NoSuchVersion');
+      onKey(named, key, async (bucket) => {
+        const micros = BigInt(version.micros);
+        const entry = await index.entryAt(bucket.name, key, micros);
+        if (entry?.kind !== 'version') throw new CosError('NoSuchVersion');
+        await index.commit([put(names.entryName(bucket.name, key, micros), { ...entry, tags })]);
       }),
 
-    settleEvent: (id: string): Promise<void> => index.commit([del(names.eventName(id))]),
+    settleEvent: (id: string): Promise<void> => index.commit([{ type: 'del', key: names.eventName(id) }]),
   };
-}
-
-function bodyOf(entry: StoredEntry | undefined): string {
-  return entry?.kind === 'version' ? entry.body : '';
-}
-
-function hasOwnId(entry: StoredEntry): boolean {
-  return entry.versionId !== '' && entry.versionId !== 'null';
 }
 
 function put(key: Buffer, value: unknown): Operation {
   return { type: 'put', key, value: JSON.stringify(value) };
-}
-
-function del(key: Buffer): Operation {
-  return { type: 'del', key };
 }

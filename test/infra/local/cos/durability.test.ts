@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { buildSync } from 'esbuild';
 import { openLocalCos } from '../../../../infra/local/cos/local-cos';
+import { versionIdMicros } from '../../../../lib/domain/version-id';
 import { temporaryFolder } from '../../../support/local';
-import { at, newBucket, refusal, sdkAt, startCos } from './harness';
+import { at, newBucket, refusal, sdkAt, setVersioning, startCos } from './harness';
 
 const root = path.join(__dirname, '..', '..', '..', '..');
 const folder = temporaryFolder();
@@ -52,7 +54,12 @@ beforeAll(() => {
     packages: 'external',
   });
 });
-afterAll(() => folder.remove());
+afterAll(() => {
+  folder.remove();
+  rmSync(server, { force: true });
+});
+
+let listedInAllRounds = 0;
 
 test.each([1, 2, 3])(
   'kill -9 in the middle of writes loses nothing acknowledged, round %i',
@@ -95,6 +102,10 @@ test.each([1, 2, 3])(
         Marker = page.NextMarker ?? '';
       }
       expect(acknowledged.filter((key) => !listed.has(key))).toEqual([]);
+      // What a kill left over is gone, and nothing else.
+      listedInAllRounds += listed.size;
+      const bodies = readdirSync(path.join(dataDir, 'bodies'), { recursive: true, withFileTypes: true });
+      expect(bodies.filter((entry) => entry.isFile())).toHaveLength(listedInAllRounds);
       for (const key of listed) {
         const whole = (await again.getObject(at(ref, key))).Body.toString() === bodyOf(key);
         expect({ key, whole }).toEqual({ key, whole: true });
@@ -130,10 +141,26 @@ test('entries, tags, settings and events that nobody settled survive a restart',
   }
 });
 
+test('version ids increase over a restart, even if the clock was set back', async () => {
+  const dataDir = path.join(folder.path, 'clock');
+  const setBackMs = 600_000;
+  const idsOf = async (now: () => number): Promise<bigint> => {
+    const running = await startCos({ dataDir, now });
+    const ref = { bucket: `clock-${running.own.appid}`, region: 'ap-guangzhou' };
+    await running.sdk.putBucket({ Bucket: ref.bucket, Region: ref.region }).catch(() => undefined);
+    await setVersioning(running, ref, 'Enabled');
+    const put = await running.sdk.putObject({ ...at(ref, 'a'), Body: 'x' });
+    await running.close();
+    return versionIdMicros(String(put.headers?.['x-cos-version-id'])) ?? 0n;
+  };
+  const before = await idsOf(Date.now);
+  expect(await idsOf(() => Date.now() - setBackMs)).toBeGreaterThan(before);
+});
+
 test('a folder that another process has open is refused', async () => {
   const dataDir = path.join(folder.path, 'busy');
   const running = await start(dataDir);
-  await expect(openLocalCos({ dataDir })).rejects.toMatchObject({ code: 'LEVEL_DATABASE_NOT_OPEN' });
+  await expect(openLocalCos({ dataDir })).rejects.toMatchObject({ code: 'DATA_FOLDER_IN_USE' });
   await kill(running.child);
 });
 

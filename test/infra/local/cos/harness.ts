@@ -86,7 +86,8 @@ export async function raw(
         }),
       );
     });
-    request.on('error', reject).end(more.body);
+    // As bytes: Node would write a text and the headers before it in one encoding.
+    request.on('error', reject).end(Buffer.from(more.body ?? ''));
   });
 }
 

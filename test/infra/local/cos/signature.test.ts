@@ -1,3 +1,4 @@
+import COS from 'cos-nodejs-sdk-v5';
 import { checkSignature, signatureOf } from '../../../../infra/local/cos/signature';
 import { at, newBucket, raw, refusal, type RunningCos, sdkAt, startCos } from './harness';
 
@@ -87,6 +88,47 @@ describe('over HTTP', () => {
     await expect(body).rejects.toMatchObject({ code: 'AccessDenied', message: 'Request has expired' });
     const early = clockOf(3_600_000).putObject({ ...at(ref, 'a'), Body: 'x' });
     await expect(early).rejects.toMatchObject({ code: 'RequestTimeTooSkewed' });
+  });
+
+  test('a header list that cannot be read, or names what every object has', async () => {
+    const ref = await newBucket(running);
+    const time = `${Math.floor(nowMs / 1000)};${Math.floor(nowMs / 1000) + 900}`;
+    for (const list of ['%zz', 'constructor', '__proto__']) {
+      const Authorization =
+        `q-sign-algorithm=sha1&q-ak=${running.own.secretId}&q-sign-time=${time}&q-key-time=${time}` +
+        `&q-header-list=${list}&q-url-param-list=&q-signature=x`;
+      const answer = await raw(running, ref, 'GET', '/a', { sign: false, headers: { Authorization } });
+      expect(answer.body).toContain('<Code>SignatureDoesNotMatch</Code>');
+    }
+  });
+
+  test('a header of UTF-8 bytes is verified over its bytes, and comes back as them', async () => {
+    const ref = await newBucket(running);
+    const host = `${ref.bucket}.cos.${ref.region}.myqcloud.com`;
+    const value = '中文 é';
+    const bytes = Buffer.from(value).toString('latin1');
+    const authorizationOf = (meta: string) =>
+      COS.getAuthorization({
+        SecretId: running.own.secretId,
+        SecretKey: running.own.secretKey,
+        Method: 'PUT',
+        Pathname: '/a',
+        Headers: { Host: host, 'x-cos-meta-a': meta },
+      } as COS.StaticGetAuthorizationOptions);
+    const put = (Authorization: string) =>
+      raw(running, ref, 'PUT', '/a', {
+        sign: false,
+        body: 'x',
+        headers: { Authorization, 'x-cos-meta-a': bytes },
+      });
+    expect((await put(authorizationOf('another'))).body).toContain('<Code>SignatureDoesNotMatch</Code>');
+    expect((await put(authorizationOf(value))).status).toBe(200);
+    const CopySource = `${host}/a`;
+    await running.sdk.putObjectCopy({ ...at(ref, 'b'), CopySource });
+    for (const key of ['/a', '/b'])
+      expect((await raw(running, ref, 'HEAD', key)).headers['x-cos-meta-a']).toBe(bytes);
+    const records = (await running.cos.pendingEvents()).map((event) => JSON.stringify(event.record));
+    expect(records.filter((record) => record.includes(`"x-cos-meta-a":"${value}"`))).toHaveLength(2);
   });
 
   test('a presigned URL', async () => {

@@ -1,0 +1,95 @@
+import type { Chance } from './chance';
+import type { Tally } from './tally';
+
+/** What may befall one request. */
+export const faultKinds = [
+  'throttled',
+  'refused',
+  'expired',
+  'failedBefore',
+  'failedAfter',
+  'late',
+  'errorIn200',
+  'torn',
+  'slow',
+  'paused',
+  'crashedBefore',
+  'crashedAfter',
+  'staleSnapshot',
+  'staleHole',
+  'twoCreators',
+  'eventDropped',
+  'eventDelayed',
+  'eventDoubled',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+export type FaultRates = Readonly<Record<FaultKind, number>>;
+
+/** Decides what goes wrong, as long as anything may. */
+export interface Faults {
+  /** One of these kinds, or that nothing happens. */
+  befalls(chance: Chance, kinds: readonly FaultKind[]): FaultKind | undefined;
+  /** From now on things go wrong; before, and after the stop, nothing does. */
+  start(): void;
+  stop(): void;
+  readonly active: boolean;
+}
+
+export function createFaults(rates: FaultRates, tally: Tally): Faults {
+  let active = false;
+  return {
+    get active() {
+      return active;
+    },
+    start() {
+      active = true;
+    },
+    stop() {
+      active = false;
+    },
+    befalls(chance, kinds) {
+      if (!active) return undefined;
+      let rest = chance.next();
+      for (const kind of kinds) {
+        rest -= rates[kind];
+        if (rest >= 0) continue;
+        tally.count(`fault ${kind}`);
+        return kind;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Each seed has troubles of its own: some kinds often, some now and then, many never; one seed in eight has none. */
+export function drawFaultRates(chance: Chance, without: ReadonlySet<string>): FaultRates {
+  const calm = chance.happens(0.12);
+  const entries = faultKinds.map((kind) => {
+    const often = chance.next();
+    const rate = often < 0.45 ? 0 : often < 0.85 ? usual[kind] : usual[kind] * 4;
+    return [kind, calm || without.has(kind) ? 0 : rate] as const;
+  });
+  return Object.fromEntries(entries) as Record<FaultKind, number>;
+}
+
+const usual: FaultRates = {
+  throttled: 0.01,
+  refused: 0.003,
+  expired: 0.003,
+  failedBefore: 0.01,
+  failedAfter: 0.04,
+  late: 0.04,
+  errorIn200: 0.03,
+  torn: 0.02,
+  slow: 0.03,
+  paused: 0.006,
+  crashedBefore: 0.004,
+  crashedAfter: 0.01,
+  staleSnapshot: 0.1,
+  staleHole: 0.1,
+  twoCreators: 0.5,
+  eventDropped: 0.08,
+  eventDelayed: 0.15,
+  eventDoubled: 0.1,
+};

@@ -1,0 +1,279 @@
+import type { BacklogEntry } from '../../lib/domain/backlog';
+import type { BucketRef, ReplicationRule } from '../../lib/domain/rule';
+import type { Verdict } from './failure';
+import { nameOf, shown, type Written } from './ledger';
+import { covers, type RuleBooks } from './rule-books';
+import type { World } from './world';
+
+/** One key, and a rule that brings it somewhere. */
+interface Pair {
+  readonly source: BucketRef;
+  readonly destination: BucketRef;
+  readonly key: string;
+  readonly rule: ReplicationRule;
+}
+
+/** When the world is quiet: nothing lost, everything in order, the newest on top. */
+export function checkQuietWorld(
+  world: World,
+  books: RuleBooks,
+  keys: readonly string[],
+  verdict: Verdict,
+): void {
+  const gaps = readGaps(world);
+  for (const source of world.buckets) {
+    for (const rule of books.newest(source.bucket)?.rules ?? []) {
+      if (rule.status !== 'Enabled') continue;
+      for (const key of keys.filter((one) => one.startsWith(rule.prefix))) {
+        const pair = { source, destination: rule.destination, key, rule };
+        checkNothingLost(world, books, pair, gaps, verdict);
+        checkCurrent(world, pair, verdict);
+      }
+    }
+  }
+  checkOrder(world, books, keys, verdict);
+}
+
+function isEligible(written: Written, { rule, key }: Pair): boolean {
+  return written.author.kind === 'user' && covers(rule, key, written.stored.entry);
+}
+
+/** All that replication wrote of a source entry to a bucket, the torn ones left aside. */
+function replicasOf(world: World, written: Written, destination: BucketRef): readonly Written[] {
+  return world.cos.ledger
+    .of(destination.bucket, written.key)
+    .filter(({ author }) => author.kind === 'replication' && author.of === written && !author.torn);
+}
+
+function checkNothingLost(
+  world: World,
+  books: RuleBooks,
+  pair: Pair,
+  gaps: ReadonlySet<string>,
+  verdict: Verdict,
+): void {
+  for (const written of world.cos.ledger.of(pair.source.bucket, pair.key)) {
+    const state = stateOf(world, books, written, pair, gaps);
+    world.tally.count(`entry ${state}`);
+    if (state !== 'pending') continue;
+    verdict.fail(
+      isCopyable(world, written) ? 'nothing lost' : 'gap told',
+      `${shown(written)} (${nameOf(written.stored.entry)}) of ${pair.source.bucket} is not at ${pair.destination.bucket}, and no reason is told`,
+      pair.key,
+    );
+  }
+}
+
+type EntryState =
+  'copied' | 'skipped' | 'gone' | 'gap' | 'stood in for' | 'in doubt' | 'of the first seconds' | 'pending';
+
+function stateOf(
+  world: World,
+  books: RuleBooks,
+  written: Written,
+  pair: Pair,
+  gaps: ReadonlySet<string>,
+): EntryState {
+  if (replicasOf(world, written, pair.destination).length > 0) return 'copied';
+  if (!isEligible(written, pair) || isAppendable(written)) return 'skipped';
+  if (isInDoubt(world, written)) return 'in doubt';
+  if (isOfTheFirstSeconds(world, books, written, pair)) return 'of the first seconds';
+  if (written.removedMs !== undefined) return 'gone';
+  if (gaps.has(`${pair.source.bucket}\n${pair.rule.id}\n${pair.key}\n${nameOf(written.stored.entry)}`))
+    return 'gap';
+  return isStoodInFor(world, written, pair) ? 'stood in for' : 'pending';
+}
+
+/** A user's marker that may as well be what came of an attempt to write a replica of another one there. */
+function isInDoubt(world: World, written: Written): boolean {
+  const { deleteSettlesMs, clockToleranceMs } = world.settings.replication;
+  if (written.stored.entry.kind !== 'deleteMarker') return false;
+  const names = [...world.state.documents.keys()];
+  return world.attempts.some(
+    ({ attempt, sentMs, key, destination }) =>
+      key === written.key &&
+      destination === written.ref.bucket &&
+      written.landedMs >= sentMs - 2 * clockToleranceMs &&
+      written.landedMs <= sentMs + deleteSettlesMs + 2 * clockToleranceMs &&
+      !names.some((name) => name.startsWith(`${attempt}.closed.`)),
+  );
+}
+
+/** A marker from before functions knew for sure that markers are replicated now: newer versions may have passed it. */
+function isOfTheFirstSeconds(world: World, books: RuleBooks, written: Written, { rule, key }: Pair): boolean {
+  const { entry } = written.stored;
+  if (entry.kind !== 'deleteMarker') return false;
+  const revisions = books.revisions(written.ref.bucket);
+  const uncovered = revisions.findLastIndex(
+    (set) =>
+      !covers(
+        set?.rules.find(({ id }) => id === rule.id),
+        key,
+        entry,
+      ),
+  );
+  const coveredMs = books.committedMs(written.ref.bucket, uncovered + 1);
+  const { settleMs, configLifetimeMs } = world.settings;
+  return written.landedMs <= coveredMs + settleMs + configLifetimeMs + 1_000 && uncovered > 0;
+}
+
+const isAppendable = (written: Written): boolean =>
+  written.stored.content?.metadata['x-cos-meta-kind'] === 'appendable';
+
+/** Whether nothing about an entry itself stands in the way of its copy. */
+function isCopyable(world: World, { stored: { content } }: Written): boolean {
+  if (content === undefined) return true;
+  return (
+    content.storageClass !== 'ARCHIVE' &&
+    content.metadata['x-cos-meta-kind'] === undefined &&
+    content.metadata['x-cos-meta-large'] === undefined &&
+    content.body.length <= world.settings.replication.singleCopyBytesMax
+  );
+}
+
+/**
+ * A user's own marker counts for a replicated one that is missing: while the outcome of an attempt is unknown nobody can
+ * tell them apart, and without any attempt two listings look alike. It shows the same.
+ */
+function isStoodInFor(world: World, written: Written, { destination, key }: Pair): boolean {
+  if (written.stored.entry.kind !== 'deleteMarker') return false;
+  return world.cos.ledger
+    .of(destination.bucket, key)
+    .some(
+      ({ author, stored, landedMs }) =>
+        author.kind === 'user' && stored.entry.kind === 'deleteMarker' && landedMs >= written.landedMs,
+    );
+}
+
+/** It arrived, and neither source nor destination had it deleted for good since. */
+function canStillBeShown(world: World, written: Written, destination: BucketRef): boolean {
+  const replicas = replicasOf(world, written, destination);
+  const stands = (one: Written): boolean => one.removedMs === undefined;
+  return replicas.length > 0 && (stands(written) || replicas.some(stands));
+}
+
+/** Where an entry stands among all there ever were of its key. */
+function placeOf(world: World, written: Written): number {
+  return world.cos.ledger.of(written.ref.bucket, written.key).indexOf(written);
+}
+
+function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
+  const { source, destination, key } = pair;
+  const newest = world.cos.ledger
+    .of(source.bucket, key)
+    .findLast((one) => isEligible(one, pair) && canStillBeShown(world, one, destination));
+  if (newest === undefined) return;
+  const ever = world.cos.ledger.of(destination.bucket, key);
+  const top = ever.findLast((one) => one.removedMs === undefined);
+  if (top === undefined) return;
+  const { author } = top;
+  if (author.kind === 'replication' && author.of.ref.bucket === source.bucket) {
+    if (placeOf(world, author.of) >= placeOf(world, newest) && !author.torn) return;
+  } else {
+    // A user wrote later than the newest arrived.
+    const below = ever.slice(0, ever.indexOf(top));
+    const arrived = below.some(
+      (one) => one.author.kind === 'replication' && placeOf(world, one.author.of) >= placeOf(world, newest),
+    );
+    if (arrived) return;
+  }
+  verdict.fail(
+    'current',
+    `${shown(top)} is on top of "${key}" at ${destination.bucket} instead of ${shown(newest)}: [${ever.map(shown).join(' ')}]`,
+    key,
+  );
+}
+
+/**
+ * First occurrences stand in source order. Exempt is what a listing hid while newer entries were copied, what was torn
+ * at first, and what some revision of the rules did not cover: such an entry comes late by right.
+ */
+function checkOrder(world: World, books: RuleBooks, keys: readonly string[], verdict: Verdict): void {
+  for (const { bucket } of world.buckets) {
+    for (const key of keys) {
+      const newestPlace = new Map<string, { place: number; of: Written }>();
+      const seen = new Set<Written>();
+      for (const { author } of byLanding(world, bucket, key)) {
+        if (author.kind !== 'replication' || seen.has(author.of)) continue;
+        const { of } = author;
+        seen.add(of);
+        const place = placeOf(world, of);
+        const before = newestPlace.get(of.ref.bucket);
+        if (before === undefined || place > before.place) {
+          newestPlace.set(of.ref.bucket, { place, of });
+        } else if (!isLateByRight(world, books, of, bucket)) {
+          verdict.fail(
+            'order',
+            `${shown(of)} arrives at ${bucket} after ${shown(before.of)}, which is newer`,
+            key,
+          );
+        }
+      }
+    }
+  }
+}
+
+function isLateByRight(world: World, books: RuleBooks, of: Written, bucket: string): boolean {
+  return (
+    of.hidden ||
+    wasTorn(world, of) ||
+    !alwaysCovered(books, of, bucket) ||
+    // Another marker of unknown outcome counted for it.
+    (of.stored.content === undefined && hadOpenAttempts(world, bucket, of.key))
+  );
+}
+
+/** More than one attempt to write a marker there, one of them never closed. */
+function hadOpenAttempts(world: World, bucket: string, key: string): boolean {
+  const names = [...world.state.documents.keys()];
+  return world.attempts.some(
+    (one) =>
+      one.destination === bucket &&
+      one.key === key &&
+      !names.some((name) => name.startsWith(`${one.attempt}.closed.`)),
+  );
+}
+
+function byLanding(world: World, bucket: string, key: string): readonly Written[] {
+  return world.cos.ledger.of(bucket, key).toSorted((a, b) => a.landedMs - b.landedMs);
+}
+
+function wasTorn(world: World, of: Written): boolean {
+  return world.cos.ledger.all.some(
+    ({ author }) => author.kind === 'replication' && author.torn && author.of === of,
+  );
+}
+
+function alwaysCovered(books: RuleBooks, of: Written, destination: string): boolean {
+  const { entry } = of.stored;
+  return books
+    .revisions(of.ref.bucket)
+    .slice(1)
+    .filter((set) => set?.rules.some((rule) => rule.destination.bucket === destination))
+    .every((set) =>
+      set?.rules.some((rule) => rule.destination.bucket === destination && covers(rule, of.key, entry)),
+    );
+}
+
+/** The entries that the backlog names as failed for good. */
+function readGaps(world: World): ReadonlySet<string> {
+  const gaps = new Set<string>();
+  for (const [name, body] of world.state.documents) {
+    if (!name.startsWith('backlog/')) continue;
+    const { sourceBucket, ruleId, key, source, status } = JSON.parse(body) as BacklogEntry;
+    if (status === 'FAILED') gaps.add(`${sourceBucket}\n${ruleId}\n${key}\n${source}`);
+  }
+  return gaps;
+}
+
+/** No work of an enabled rule is left that would be tried again. */
+export function checkNothingPends(world: World, books: RuleBooks, verdict: Verdict): void {
+  for (const [name, body] of world.state.documents) {
+    if (!name.startsWith('backlog/')) continue;
+    const entry = JSON.parse(body) as BacklogEntry;
+    const rule = books.newest(entry.sourceBucket)?.rules.find(({ id }) => id === entry.ruleId);
+    if (entry.status === 'PENDING' && rule?.status === 'Enabled') {
+      verdict.fail('backlog', `still pending: ${body}`, entry.key);
+    }
+  }
+}

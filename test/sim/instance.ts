@@ -1,0 +1,90 @@
+import { systemDigests } from '../../lib/adapters/system';
+import type { HandleEventPorts } from '../../lib/app/handle-event';
+import type { Clock, Entropy, LogFacts, Logger } from '../../lib/app/ports';
+import type { ReconcilePorts } from '../../lib/app/reconcile';
+import { createRuleSource, createTargets } from '../../lib/app/rule-source';
+import { createRuleStore } from '../../lib/app/rule-store';
+import { createRuleService, loadAllRules, loadRulesOfRegion, type RuleService } from '../../lib/app/rules';
+import { createVersioningGate } from '../../lib/app/versioning-gate';
+import { createSimDirectory, createSimStore } from './object-store';
+import { createSimState } from './state-bucket';
+import type { Caller } from './wire';
+import type { World } from './world';
+
+/** One instance of a function: it works on one invocation at a time, and keeps its caches between them. */
+export interface Instance extends Caller {
+  busy: boolean;
+  /** What happens when it dies under an invocation. */
+  onDeath: (() => void) | undefined;
+  deadlineMs: number;
+  readonly ports: ReconcilePorts & HandleEventPorts;
+  readonly rules: RuleService;
+}
+
+export function createInstance(world: World, name: string, region: string): Instance {
+  const { scheduler, settings, tally } = world;
+  const chance = world.chance.fork(name);
+  // Any two clocks differ by no more than they may.
+  const most = Math.floor(settings.replication.clockToleranceMs / 2);
+  const skewMs = world.without.has('clockSkew') ? 0 : chance.between(-most, most);
+  let alive = true;
+  let nonces = 0;
+  const caller: Caller = {
+    name,
+    chance,
+    get alive() {
+      return alive;
+    },
+    crash() {
+      if (!alive) return;
+      alive = false;
+      instance.onDeath?.();
+    },
+  };
+  const clock: Clock = {
+    now: () => scheduler.now() + skewMs,
+    sleep: (milliseconds) =>
+      new Promise((resolve) => {
+        scheduler.after(milliseconds, () => {
+          if (alive) resolve();
+        });
+      }),
+  };
+  const entropy: Entropy = { nonce: () => `${name.replaceAll(/[^a-z0-9]/g, '')}n${(nonces += 1)}` };
+  const log = countingLog(world);
+  const state = createSimState(world, caller);
+  const directory = createSimDirectory(world, caller);
+  const ruleStore = createRuleStore(state, clock, entropy, settings);
+  const ports: ReconcilePorts = {
+    store: createSimStore(world, caller),
+    state,
+    clock,
+    entropy,
+    digests: systemDigests,
+    log,
+    ruleSets: () => loadRulesOfRegion(ruleStore, state, region),
+    targets: createTargets(() => loadAllRules(ruleStore, state), clock, settings),
+    gate: createVersioningGate(directory, clock, settings),
+    rules: createRuleSource(ruleStore, clock, settings),
+    region,
+    settings: settings.replication,
+    remainingMs: () => instance.deadlineMs - scheduler.now(),
+  };
+  const instance: Instance = Object.assign(caller, {
+    busy: false,
+    onDeath: undefined,
+    deadlineMs: Number.POSITIVE_INFINITY,
+    ports,
+    rules: createRuleService({ store: ruleStore, state, directory, clock, entropy, log, region }),
+  });
+  tally.count('instance');
+  return instance;
+}
+
+function countingLog({ tally }: World): Logger {
+  const write = (message: string, { code }: LogFacts): void => {
+    tally.count(`log ${message}`);
+    if (typeof code === 'string') tally.count(`reason ${code}`);
+  };
+  return { info: write, warn: write, error: write };
+}

@@ -1,0 +1,68 @@
+import { runSeed } from './run-seed';
+import type { Failure } from './failure';
+import { expected, seedsUntilExpected } from './expected';
+import { type Options, readOptions } from './options';
+import type { RunOptions } from './scenario';
+import { shrink } from './shrink';
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  let failed = 0;
+  let ran = 0;
+  const counts = new Map<string, number>();
+  // Most errors here are played faults: nobody reads where they were made.
+  if (!options.trace) Error.stackTraceLimit = 0;
+  const began = process.hrtime.bigint();
+  for (const seed of options.seeds) {
+    const run = { seed, leases: options.leases, without: options.without };
+    const result = await runSeed({ ...run, trace: options.trace });
+    ran += 1;
+    if (ran % 1_000 === 0) process.stderr.write(`${ran} of ${options.seeds.length} seeds\n`);
+    for (const [name, times] of result.counts) counts.set(name, (counts.get(name) ?? 0) + times);
+    if (options.trace) for (const line of result.lines) write(line);
+    if (result.failure) {
+      failed += 1;
+      write(`seed ${seed}: ${result.failure.checker}: ${result.failure.message}`);
+      if (options.firstFailure) break;
+      if (options.shrink) await explain(run, result.failure, write);
+      else write(`  node test/sim/run.mjs --seed ${seed} --leases ${options.leases} --shrink`);
+    }
+  }
+  if (options.counts !== 'none') report(counts, options, write);
+  const missing =
+    options.seeds.length < seedsUntilExpected ? [] : expected.filter((name) => !counts.has(name));
+  if (options.counts === 'full') for (const name of missing) write(`never occurred: ${name}`);
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  if (options.counts === 'full') write(`${(options.seeds.length / seconds).toFixed(1)} seeds per second`);
+  write(`${options.seeds.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || (missing.length > 0 && options.counts === 'full') ? 1 : 0;
+}
+
+/** How often everything occurred; as one line of JSON for the process that adds several up. */
+function report(counts: ReadonlyMap<string, number>, options: Options, write: (line: string) => void): void {
+  if (options.counts === 'json') {
+    write(`counts ${JSON.stringify([...counts])}`);
+    return write(`expected ${JSON.stringify(expected)}`);
+  }
+  for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+    write(`${String(times).padStart(9)}  ${name}`);
+}
+
+/** The shortest trace that still fails, and the command that prints it again. */
+async function explain(
+  run: Omit<RunOptions, 'trace'>,
+  { checker }: Failure,
+  write: (line: string) => void,
+): Promise<void> {
+  const without = await shrink({ ...run, trace: false }, checker);
+  const { lines, failure } = await runSeed({ ...run, without, trace: true });
+  const key = failure?.key;
+  const isAbout = (line: string): boolean =>
+    key === undefined || line.includes(key) || /operator|platform|reconcile|suspend|resume|fault/.test(line);
+  for (const line of lines.filter(isAbout)) write(line);
+  const less = without.size === 0 ? '' : ` --without ${[...without].join(',')}`;
+  write(`node test/sim/run.mjs --seed ${run.seed} --leases ${run.leases} --trace${less}`);
+}
+
+void main();

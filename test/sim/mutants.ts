@@ -1,0 +1,317 @@
+/** A deliberate bug: a text that stands exactly once in a shipped source, and what stands there instead. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** With leases `on` unless said otherwise. */
+  readonly leases?: 'on' | 'off' | 'flaky';
+  /** It must be caught within this many seeds. */
+  readonly seeds: number;
+}
+
+const plan = 'lib/domain/plan.ts';
+const mark = 'lib/domain/mark.ts';
+const order = 'lib/domain/source-order.ts';
+const stamp = 'lib/domain/stamp.ts';
+const attempt = 'lib/domain/marker-attempt.ts';
+const ruleChange = 'lib/domain/rule-change.ts';
+const rule = 'lib/domain/rule.ts';
+const event = 'lib/domain/event.ts';
+const history = 'lib/domain/history.ts';
+const transfer = 'lib/domain/transfer.ts';
+const replicateKey = 'lib/app/replicate-key.ts';
+const look = 'lib/app/look.ts';
+const provenance = 'lib/app/provenance.ts';
+const applyStep = 'lib/app/apply-step.ts';
+const handleEvent = 'lib/app/handle-event.ts';
+const reconcile = 'lib/app/reconcile.ts';
+const ruleStore = 'lib/app/rule-store.ts';
+const ruleSource = 'lib/app/rule-source.ts';
+const gate = 'lib/app/versioning-gate.ts';
+const backlog = 'lib/app/backlog.ts';
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'apply newest first',
+    file: plan,
+    find: 'return above.filter((entry) => isCovered(entry, view.coverage));',
+    replace: 'return above.filter((entry) => isCovered(entry, view.coverage)).reverse();',
+    seeds: 20,
+  },
+  {
+    name: 'copy only the newest',
+    file: plan,
+    find: 'return above.filter((entry) => isCovered(entry, view.coverage));',
+    replace: 'return above.filter((entry) => isCovered(entry, view.coverage)).slice(-1);',
+    seeds: 20,
+  },
+  {
+    name: 'off by one at since',
+    file: plan,
+    find: 'Math.floor(entry.lastModifiedMs / 1000) >= since',
+    replace: 'Math.floor(entry.lastModifiedMs / 1000) > since',
+    seeds: 2_000,
+  },
+  {
+    name: 'markers are covered as versions are',
+    file: plan,
+    find: "entry.kind === 'version' ? coverage.since : coverage.markersSince",
+    replace: 'coverage.since',
+    seeds: 300,
+  },
+  {
+    name: 'a late older replica stays on top',
+    file: plan,
+    find: 'again.length > 0 || (top !== undefined && top !== head)',
+    replace: 'again.length > 0',
+    seeds: 300,
+  },
+  {
+    name: 'a write of a user on top ends the walk',
+    file: plan,
+    find: "if (found.kind === 'foreign' ||",
+    replace:
+      "if (found.kind === 'foreign') return { kind: 'found', head, headEntry, headReplica, top };\n    if (",
+    seeds: 300,
+  },
+  {
+    name: 'what a listing hid is never looked for',
+    file: plan,
+    find: "walk.head === undefined ? { kind: 'none' as const } : missedBelow(view, walk, compare)",
+    replace: "{ kind: 'none' } as Missed",
+    seeds: 600,
+  },
+  {
+    name: 'a gap is filled without repeating what lies above',
+    file: plan,
+    find: '      compare(entryId(entry), from) >= 0 &&',
+    replace: '      compare(entryId(entry), from) === 0 &&',
+    seeds: 600,
+  },
+  {
+    name: 'a torn replica counts',
+    file: plan,
+    find: "if (found.kind === 'foreign' || !hasSizeOfSource(view, entry, found.of)) continue;",
+    replace: "if (found.kind === 'foreign') continue;",
+    seeds: 2_000,
+  },
+  {
+    name: 'an entry that the window does not reach is settled',
+    file: plan,
+    find: 'if (place < 0 && !knowsAllCovered(view)) return',
+    replace: 'if (place < 0 && knowsAllCovered(view) && entries.length > 1e9) return',
+    seeds: 300,
+  },
+  {
+    name: 'order by id instead of listing',
+    file: order,
+    find: 'if (placeA !== undefined && placeB !== undefined) return placeA - placeB;',
+    replace: 'if (placeA === undefined && placeB === undefined) return 0;',
+    seeds: 600,
+  },
+  {
+    name: 'a seen mark without the entry itself only',
+    file: mark,
+    find: "digest([...before, of].join('\\n'))",
+    replace: "digest([of].join('\\n'))",
+    seeds: 600,
+  },
+  {
+    name: 'a stamp counts at any time',
+    file: stamp,
+    find: 'return versionMs >= earliest && versionMs <= stamp.issuedMs + longestTransferMs + clockToleranceMs;',
+    replace: 'return versionMs >= earliest || longestTransferMs < 0;',
+    seeds: 1_000,
+  },
+  {
+    name: 'open attempts are ignored',
+    file: attempt,
+    find: 'return open ? replicaOf(open) : ',
+    replace: 'return ',
+    seeds: 600,
+  },
+  {
+    name: 'closed attempts are ignored',
+    file: attempt,
+    find: "if (state === 'closed') written.set(",
+    replace: "if (state === 'none') written.set(",
+    seeds: 600,
+  },
+  {
+    name: 'one record per marker instead of per attempt',
+    file: attempt,
+    find: "return `${openedMs.toString(36).padStart(9, '0')}-${nonce}`;",
+    replace: "return `${openedMs.toString(36).padStart(9, '0').slice(0, 4)}00000-${nonce.slice(0, 1)}`;",
+    seeds: 1_000,
+  },
+  {
+    name: 'a marker is written before its record',
+    file: provenance,
+    find: '  await ports.state.put(folder + openName(attempt), JSON.stringify(facts));\n',
+    replace: '',
+    seeds: 100,
+  },
+  {
+    name: 'markers of a replica echo',
+    file: applyStep,
+    find: 'if (await sourceMarkerIsReplica(ports, source.bucket, key, step.marker)) {',
+    replace: 'if (false as boolean) {',
+    seeds: 100,
+  },
+  {
+    name: 'versions of a replica echo',
+    file: applyStep,
+    find: 'if (stampOf(ports, source.bucket, key, head, version.lastModifiedMs)) {',
+    replace: 'if (false as boolean) {',
+    seeds: 100,
+  },
+  {
+    name: 'a young marker is believed to be a user’s',
+    file: provenance,
+    find: 'listingBelievedAfterMs + clockToleranceMs > nowMs;',
+    replace: 'listingBelievedAfterMs + clockToleranceMs > Infinity;',
+    seeds: 2_000,
+  },
+  {
+    name: 'the copy is not compared',
+    file: applyStep,
+    find: 'return head.crc64 === crc64;',
+    replace: 'return true;',
+    seeds: 300,
+  },
+  {
+    name: 'the storage class of the rule wins over nothing',
+    file: transfer,
+    find: 'rule.destination.storageClass ?? sourceClass;',
+    replace: "rule.destination.storageClass ?? 'STANDARD';",
+    seeds: 50,
+  },
+  {
+    name: 'metadata is dropped',
+    file: transfer,
+    find: '    metadata[name] = value;\n',
+    replace: "    if (name === 'content-type') metadata[name] = value;\n",
+    seeds: 50,
+  },
+  {
+    name: 'a failure that may pass does not stop the key',
+    file: replicateKey,
+    find: "      if (failure.error.effect === 'retry') {",
+    replace: "      if (failure.error.code === 'DEADLINE') {",
+    seeds: 300,
+  },
+  {
+    name: 'the rule is not asked again before a write',
+    file: replicateKey,
+    find: '    await assertRuleHolds(ports, source, one.rule);\n',
+    replace: '',
+    seeds: 2_000,
+  },
+  {
+    name: 'the listing is not checked by a HEAD',
+    file: look,
+    find: 'if (listingKnows(',
+    replace: 'if (true || listingKnows(',
+    seeds: 1_000,
+  },
+  {
+    name: 'older pages are read from the wrong end',
+    file: look,
+    find: 'entries: [...page.entries, ...window.entries]',
+    replace: 'entries: [...window.entries, ...page.entries]',
+    seeds: 200,
+  },
+  {
+    name: 'a thrown failure is swallowed',
+    file: handleEvent,
+    find: '  if (first !== undefined) {',
+    replace: '  if (first !== undefined && first.code === "DEADLINE") {',
+    seeds: 2_000,
+  },
+  {
+    name: 'nothing is written to the backlog',
+    file: backlog,
+    find: '  await ports.state.put(name, JSON.stringify(entry));\n',
+    replace: '',
+    seeds: 300,
+  },
+  {
+    name: 'a backlog entry that was not read before the look is removed',
+    file: reconcile,
+    find: '  for (const { name } of entries) await ports.state.remove(name);',
+    replace:
+      '  for (const page of [await ports.state.list(entries[0]!.name.split("/").slice(0, 4).join("/") + "/")])\n    for (const name of page.names) await ports.state.remove(name);',
+    seeds: 2_000,
+  },
+  {
+    name: 'the walk looks at nothing',
+    file: reconcile,
+    find: "if (suspicion !== 'alike') return suspicion === 'doubt';",
+    replace: "if (suspicion !== 'alike') return false;",
+    seeds: 300,
+  },
+  {
+    name: 'rules are not read back after a settle time',
+    file: ruleStore,
+    find: 'if (standing?.nonce !== document.nonce) throw',
+    replace: 'if (standing === undefined) throw',
+    seeds: 3_000,
+  },
+  {
+    name: 'an unsettled revision is never read again',
+    file: ruleSource,
+    find: 'settled ? before : undefined',
+    replace: 'before',
+    seeds: 5_000,
+  },
+  {
+    name: 'rules are kept for ever',
+    file: ruleSource,
+    find: 'if (known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs)\n          return',
+    replace: 'if (known !== undefined)\n          return',
+    seeds: 300,
+  },
+  {
+    name: 'versioning is asked once',
+    file: gate,
+    find: 'if (held && readMs - held.readMs < settings.configLifetimeMs) return held.versioning;',
+    replace: 'if (held && held.readMs > 0) return held.versioning;',
+    seeds: 1_000,
+  },
+  {
+    name: 'a new prefix covers the past',
+    file: ruleChange,
+    find: '{ prefix: after.prefix, since: nowSeconds, markersSince: nowSeconds }',
+    replace: '{ prefix: after.prefix, since: 0, markersSince: nowSeconds }',
+    seeds: 50,
+  },
+  {
+    name: 'marker sync covers the past',
+    file: ruleChange,
+    find: 'markersSince: markersCameOn ? nowSeconds : ',
+    replace: 'markersSince: markersCameOn ? (since ?? nowSeconds) : ',
+    seeds: 300,
+  },
+  {
+    name: 'the narrowest span of a coverage is passed over',
+    file: rule,
+    find: 'entry.prefix.length >= (found?.prefix.length ?? 0)',
+    replace: 'found === undefined',
+    seeds: 1_000,
+  },
+  {
+    name: 'a null version is known by its place alone',
+    file: history,
+    find: 'return `null_${content}_${Math.floor(entry.lastModifiedMs / 1000).toString(36)}`;',
+    replace: 'return `null_${content.slice(0, 0)}_0`;',
+    seeds: 1_000,
+  },
+  {
+    name: 'only the first record of an event is read',
+    file: event,
+    find: '  records.forEach((record, place) => {',
+    replace: '  records.slice(0, 1).forEach((record, place) => {',
+    seeds: 3_000,
+  },
+];

@@ -1,0 +1,281 @@
+import type { StoredContent, StoredEntry } from '../../lib/adapters/memory/memory-cos';
+import { headOf, pageOf } from '../../lib/adapters/memory/memory-ports';
+import type { BucketDirectory, KeyedEntry, ObjectStore } from '../../lib/app/ports';
+import { ReplicationError } from '../../lib/domain/error';
+import type { HistoryEntry } from '../../lib/domain/history';
+import type { BucketRef } from '../../lib/domain/rule';
+import type { ObjectHead } from '../../lib/domain/transfer';
+import type { FaultKind } from './faults';
+import { type Author, nameOf, shown, type Written } from './ledger';
+import { entriesOf } from './sim-cos';
+import type { Caller } from './wire';
+import type { World } from './world';
+
+const staleness: readonly FaultKind[] = ['staleSnapshot', 'staleHole'];
+
+/** The ObjectStore port of one caller. */
+export function createSimStore(world: World, caller: Caller): ObjectStore {
+  const { cos, wire, scheduler, watch } = world;
+
+  const send = <Answer>(
+    api: string,
+    ref: BucketRef,
+    key: string,
+    faults: readonly FaultKind[],
+    effect: (fault: FaultKind | undefined) => Answer,
+    show?: (answer: Answer) => string,
+  ) => {
+    watch.requested(caller.name, key);
+    const writes = api === 'copyVersion' || api === 'putDeleteMarker';
+    return wire.send(
+      caller,
+      { api, subject: `${ref.bucket.split('-')[0]}/${key}`, writes, faults },
+      effect,
+      show,
+    );
+  };
+
+  const need = (ref: BucketRef): void => {
+    if (!cos.exact.bucket(ref))
+      throw new ReplicationError('BUCKET_MISSING', `${ref.bucket} in ${ref.region}`);
+  };
+
+  const standing = (ref: BucketRef, key: string, versionId: string | undefined): StoredEntry | undefined => {
+    const history = cos.exact.bucket(ref)?.keys.get(key) ?? [];
+    const found =
+      versionId === undefined
+        ? history.at(-1)
+        : history.find((stored) => stored.entry.versionId === versionId);
+    return found?.content === undefined ? undefined : found;
+  };
+
+  return {
+    listKey: (ref, key, { olderThan, entriesMax }) =>
+      send(
+        'listKey',
+        ref,
+        key,
+        staleness,
+        (fault) => {
+          need(ref);
+          const history = listed(world, caller, ref, key, fault);
+          const older = olderThan === undefined ? history : before(world, ref, key, history, olderThan);
+          return pageOf(entriesOf(older), undefined, entriesMax);
+        },
+        ({ entries }) => `[${entries.map((entry) => showEntry(world, ref, key, entry)).join(' ')}]`,
+      ),
+
+    listVersions: (ref, { prefix, after, entriesMax }) =>
+      send('listVersions', ref, prefix, staleness, (fault) => {
+        need(ref);
+        const rows: KeyedEntry[] = [];
+        for (const key of [...cos.keysOf(ref)].filter((one) => one.startsWith(prefix)).sort(byUtf8)) {
+          for (const { entry } of listed(world, caller, ref, key, fault).toReversed())
+            rows.push({ key, entry });
+        }
+        const from = after === undefined ? 0 : placeAfter(rows, after);
+        const entries = rows.slice(from, from + entriesMax);
+        return { entries, complete: from + entriesMax >= rows.length };
+      }),
+
+    headObject: (ref, key, versionId) =>
+      send(
+        'headObject',
+        ref,
+        key,
+        [],
+        () => {
+          const found = standing(ref, key, versionId);
+          return found && markedHead(headOf(found, true));
+        },
+        (head) => (head ? `${head.versionId?.slice(-6)}` : 'none'),
+      ),
+
+    copyVersion: (request) => {
+      const { source, key, version, destination } = request;
+      const restores = source.bucket === destination.bucket;
+      const restored = restores ? cos.ledger.named(source.bucket, key, nameOf(version)) : undefined;
+      const from = restored ? originOf(restored).ref : source;
+      const copy = { kind: 'version', worker: caller.name, source: from, destination, key } as const;
+      const startedMs = scheduler.now();
+      watch.copyStarts(copy);
+      world.tally.count(restores ? 'step restoreReplica' : 'step copyVersion');
+      return send(
+        'copyVersion',
+        destination,
+        key,
+        ['torn', 'errorIn200'],
+        (fault) => {
+          need(destination);
+          need(source);
+          const from = standing(source, key, version.versionId);
+          const original = from && cos.ledger.find(from);
+          if (from?.content === undefined || from.entry.kind !== 'version' || !original) {
+            throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}"`);
+          }
+          if (from.entry.etag !== version.etag) throw new ReplicationError('SOURCE_GONE', 'another ETag');
+          const torn = fault === 'torn';
+          const content: StoredContent = {
+            ...from.content,
+            metadata: request.metadata,
+            storageClass: request.storageClass,
+            body: torn ? from.content.body.slice(0, -1) : from.content.body,
+          };
+          const author = replication(restores ? originOf(original) : original, torn, startedMs);
+          const enabled = cos.versioning(destination) === 'Enabled';
+          const made = cos.put(destination, key, content, { startedMs, author });
+          watch.copyLands(copy);
+          const head = headOf(made.stored, true);
+          return {
+            versionId: enabled ? made.stored.entry.versionId : undefined,
+            etag: version.etag,
+            crc64: head?.crc64,
+          };
+        },
+        ({ versionId }) => `${version.versionId.slice(-6)} -> ${versionId?.slice(-6)}`,
+      );
+    },
+
+    putDeleteMarker: (ref, key) => {
+      // Its record was opened just before: that tells what it stands for.
+      const opened = openedBy(world, caller.name, ref, key);
+      const copy = {
+        kind: 'deleteMarker',
+        worker: caller.name,
+        source: opened?.ref ?? ref,
+        destination: ref,
+        key,
+      } as const;
+      const startedMs = scheduler.now();
+      watch.copyStarts(copy);
+      world.tally.count('step putDeleteMarker');
+      return send(
+        'putDeleteMarker',
+        ref,
+        key,
+        [],
+        () => {
+          need(ref);
+          if (!opened) throw new Error(`a delete marker of "${key}" without a record of its attempt`);
+          const enabled = cos.versioning(ref) === 'Enabled';
+          const made = cos.delete(ref, key, { startedMs, author: replication(opened, false, startedMs) });
+          watch.copyLands(copy);
+          return { versionId: enabled ? made.stored.entry.versionId : undefined };
+        },
+        ({ versionId }) => `-> ${versionId?.slice(-6)}`,
+      );
+    },
+  };
+
+  function replication(of: Written, torn: boolean, startedMs: number): Author {
+    return { kind: 'replication', worker: caller.name, of, startedMs, torn };
+  }
+}
+
+/** A replica of a replica stands for what that one stands for; but only within one bucket: others are told apart. */
+function originOf(written: Written): Written {
+  return written.author.kind === 'replication' ? written.author.of : written;
+}
+
+/** A history as a listing shows it now. */
+function listed(
+  world: World,
+  caller: Caller,
+  ref: BucketRef,
+  key: string,
+  fault: FaultKind | undefined,
+): readonly StoredEntry[] {
+  const { cos, scheduler, settings } = world;
+  const { chance } = caller;
+  const now = cos.exact.bucket(ref)?.keys.get(key) ?? [];
+  if (fault === 'staleSnapshot') {
+    return cos.historyAt(ref, key, scheduler.now() - chance.between(1, settings.listingLagMs));
+  }
+  if (fault !== 'staleHole') return now;
+  const young = now.slice(0, -1).filter((stored) => {
+    const written = cos.ledger.find(stored);
+    return written && scheduler.now() - written.landedMs < settings.listingLagMs;
+  });
+  if (young.length === 0) return now;
+  const hole = chance.pick(young);
+  const written = cos.ledger.find(hole);
+  if (written) written.hidden = true;
+  return now.filter((stored) => stored !== hole);
+}
+
+/** The attempts that each worker opened, as the records in the state bucket tell. */
+function openedBy(world: World, worker: string, ref: BucketRef, key: string): Written | undefined {
+  const attempt = world.attempts.findLast(
+    (one) => one.worker === worker && one.destination === ref.bucket && one.key === key,
+  );
+  return attempt && world.cos.ledger.named(attempt.sourceBucket, key, attempt.sourceMarker);
+}
+
+/** A place in a listing stays one when its entry is gone, or not listed yet. */
+function before(
+  { cos }: World,
+  ref: BucketRef,
+  key: string,
+  history: readonly StoredEntry[],
+  olderThan: string,
+): readonly StoredEntry[] {
+  const ever = cos.ledger.of(ref.bucket, key).map(({ stored }) => stored);
+  const older = new Set(
+    ever.slice(
+      0,
+      ever.findLastIndex(({ entry }) => entry.versionId === olderThan),
+    ),
+  );
+  const listed = history.filter((stored) => older.has(stored));
+  // What newer pages showed lies above: whatever is missing here is a hole.
+  for (const stored of older) {
+    const written = cos.ledger.find(stored);
+    if (written?.removedMs === undefined && written && !listed.includes(stored)) written.hidden = true;
+  }
+  return listed;
+}
+
+function showEntry({ cos }: World, ref: BucketRef, key: string, entry: HistoryEntry): string {
+  const written = cos.ledger.named(ref.bucket, key, nameOf(entry));
+  return written ? shown(written) : nameOf(entry);
+}
+
+/** Objects of a kind that the memory store does not know are marked in their metadata. */
+function markedHead(head: ObjectHead | undefined): ObjectHead | undefined {
+  const kind = head?.metadata['x-cos-meta-kind'];
+  if (head === undefined || kind === undefined) return head;
+  if (kind === 'appendable') return { ...head, appendable: true };
+  if (kind === 'encrypted') return { ...head, customerEncrypted: true };
+  if (kind === 'unreadable') return { ...head, metadata: { ...head.metadata, 'x-cos-meta-name': undefined } };
+  return head;
+}
+
+function byUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function placeAfter(rows: readonly KeyedEntry[], after: { key: string; versionId?: string }): number {
+  const exact = rows.findIndex(({ key, entry }) => key === after.key && entry.versionId === after.versionId);
+  if (exact >= 0) return exact + 1;
+  const next = rows.findIndex(({ key }) => byUtf8(key, after.key) > 0);
+  return next < 0 ? rows.length : next;
+}
+
+/** The BucketDirectory port of one caller. */
+export function createSimDirectory({ cos, wire }: World, caller: Caller): BucketDirectory {
+  const send = <Answer>(api: string, subject: string, effect: () => Answer) =>
+    wire.send(caller, { api, subject, writes: false }, effect, (answer) =>
+      typeof answer === 'string' ? answer : '',
+    );
+  return {
+    describe: (ref) =>
+      send('describe', ref.bucket, () => {
+        if (!cos.exact.bucket(ref)) return { kind: 'missing' as const };
+        const dateMs = Math.floor(cos.bucketClock(ref) / 1000) * 1000;
+        return { kind: 'found' as const, multiZone: false, hierarchical: false, dateMs };
+      }),
+    versioning: (ref) =>
+      send('versioning', ref.bucket, () => cos.exact.bucket(ref)?.versioning ?? ('Unversioned' as const)),
+    ownedBuckets: () => send('ownedBuckets', '', () => cos.exact.ownedBy('main')),
+  };
+}

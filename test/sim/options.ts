@@ -1,0 +1,33 @@
+/** What the command line asks for. */
+export interface Options {
+  readonly seeds: readonly string[];
+  readonly leases: 'on' | 'off' | 'flaky';
+  readonly without: ReadonlySet<string>;
+  readonly trace: boolean;
+  /** Show a failure's shortest trace. */
+  readonly shrink: boolean;
+  /** Stop at the first seed that fails. */
+  readonly firstFailure: boolean;
+  readonly counts: 'full' | 'json' | 'none';
+}
+
+export function readOptions(words: readonly string[]): Options {
+  const value = (name: string): string | undefined => {
+    const place = words.indexOf(`--${name}`);
+    return place < 0 ? undefined : words[place + 1];
+  };
+  const seed = value('seed');
+  const first = Number(value('from') ?? 1);
+  const count = Number(value('seeds') ?? 1);
+  const leases = value('leases') ?? 'on';
+  if (leases !== 'on' && leases !== 'off' && leases !== 'flaky') throw new Error('--leases on|off|flaky');
+  return {
+    seeds: seed === undefined ? Array.from({ length: count }, (_, place) => `${first + place}`) : [seed],
+    leases,
+    without: new Set((value('without') ?? '').split(',').filter(Boolean)),
+    trace: words.includes('--trace'),
+    shrink: words.includes('--shrink'),
+    firstFailure: words.includes('--first-failure'),
+    counts: words.includes('--json') ? 'json' : words.includes('--first-failure') ? 'none' : 'full',
+  };
+}

@@ -1,0 +1,136 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import { reconcile, type ReconcileReport } from '../../lib/app/reconcile';
+import type { BucketRef } from '../../lib/domain/rule';
+import { recordOf } from './cos-event';
+import { createInstance, type Instance } from './instance';
+import type { World } from './world';
+
+/** The function platform of one region: it invokes, retries, and gives up, as the field's facts have it. */
+export interface Platform {
+  readonly region: string;
+  /** A change of a bucket of this region; an event may or may not come of it. */
+  notify(ref: BucketRef, key: string): void;
+  /** One event about a key, delivered faithfully. */
+  redeliver(ref: BucketRef, key: string): void;
+  /** One run of the timer's function. Resolves when it ended, however. */
+  runTimer(): Promise<ReconcileReport | undefined>;
+  /** An instance that a person's requests for rules are served by. */
+  ruleInstance(): Instance;
+  readonly invocations: number;
+}
+
+/** SCF tries an event again this often, about a minute after each failure, and then drops it. */
+const retriesMax = 2;
+const retryDelayMs = 60_000;
+
+export function createPlatform(world: World, region: string): Platform {
+  const { scheduler, cos, faults, settings, tally, trace } = world;
+  const chance = world.chance.fork(`platform ${region}`);
+  const short = region.split('-')[1] ?? region;
+  const pools = new Map<string, Instance[]>();
+  let instances = 0;
+  let invocations = 0;
+  let notified = 0;
+  let held: unknown[] = [];
+
+  const idle = (role: string): Instance => {
+    const pool = (pools.get(role) ?? []).filter((instance) => instance.alive);
+    pools.set(role, pool);
+    const free = pool.filter((instance) => !instance.busy);
+    if (free.length > 0) return chance.pick(free);
+    instances += 1;
+    const made = createInstance(world, `${short}/${role}${instances}`, region);
+    pool.push(made);
+    return made;
+  };
+
+  /** Runs one invocation to its end: done, thrown, killed at its deadline, or dead. */
+  const invoke = async <Result>(
+    role: string,
+    run: (instance: Instance) => Promise<Result>,
+  ): Promise<Result | 'failed'> => {
+    const instance = idle(role);
+    invocations += 1;
+    instance.busy = true;
+    instance.deadlineMs = scheduler.now() + settings.functionTimeoutMs;
+    const invocation = invocations;
+    let running = true;
+    const died = new Promise<'failed'>((resolve) => {
+      instance.onDeath = () => resolve('failed');
+    });
+    scheduler.after(settings.functionTimeoutMs, () => {
+      if (!running) return;
+      tally.count('killed at the deadline');
+      trace.add(instance.name, 'platform', `invocation ${invocation}`, 'killed at its deadline');
+      instance.crash();
+    });
+    const ran = run(instance).catch((thrown: unknown) => {
+      tally.count(`thrown ${(thrown as { code?: string }).code ?? String(thrown)}`);
+      trace.add(instance.name, 'platform', `invocation ${invocation}`, `threw ${String(thrown)}`);
+      return 'failed' as const;
+    });
+    const result = await Promise.race([ran, died]);
+    running = false;
+    instance.busy = false;
+    instance.onDeath = undefined;
+    return result;
+  };
+
+  const handle = async (event: unknown, attempt: number): Promise<void> => {
+    const result = await invoke('event', (instance) => {
+      trace.add(instance.name, 'handleEvent', describe(event), `try ${attempt + 1}`);
+      return handleEvent(instance.ports, event);
+    });
+    if (result !== 'failed') return;
+    if (attempt >= retriesMax) {
+      tally.count('event given up');
+      return;
+    }
+    tally.count('event retried');
+    scheduler.after(retryDelayMs + chance.between(-2_000, 5_000), () => void handle(event, attempt + 1));
+  };
+
+  const deliver = (records: readonly unknown[]): void => {
+    void handle({ Records: records }, 0);
+  };
+
+  return {
+    region,
+    get invocations() {
+      return invocations;
+    },
+    redeliver: (ref, key) => deliver([recordOf(ref, key, cos.bucketClock(ref), false)]),
+    notify(ref, key) {
+      const own = chance.fork(`${ref.bucket}/${key}/${(notified += 1)}`);
+      const record = recordOf(ref, key, cos.bucketClock(ref), own.happens(0.5));
+      const fate = faults.befalls(own, ['eventDropped', 'eventDelayed', 'eventDoubled']);
+      if (fate === 'eventDropped') return;
+      // Now and then several records come as one event.
+      if (own.happens(0.15)) {
+        held.push(record);
+        tally.count('event batched');
+        scheduler.after(own.between(100, 3_000), () => {
+          if (held.length > 0) deliver(held);
+          held = [];
+        });
+        return;
+      }
+      const delayMs = fate === 'eventDelayed' ? own.between(2_000, 120_000) : own.between(20, 600);
+      scheduler.after(delayMs, () => deliver([record]));
+      if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), () => deliver([record]));
+    },
+    async runTimer() {
+      const result = await invoke('timer', (instance) => {
+        trace.add(instance.name, 'reconcile', region, 'begins');
+        return reconcile(instance.ports);
+      });
+      return result === 'failed' ? undefined : result;
+    },
+    ruleInstance: () => idle('rules'),
+  };
+}
+
+function describe(event: unknown): string {
+  const records = (event as { Records: { cos: { cosObject: { key: string } } }[] }).Records;
+  return records.map((record) => record.cos.cosObject.key).join(', ');
+}

@@ -1,0 +1,85 @@
+import type { Coverage, ReplicationRule, RuleSet } from '../../lib/domain/rule';
+import type { HistoryEntry } from '../../lib/domain/history';
+import type { StateBucket } from './state-bucket';
+
+/** The rules as they truly stand in the state bucket, read without the product's own code. */
+export interface RuleBooks {
+  /** All revisions of a bucket's rules, the first one at place 1. */
+  revisions(bucket: string): readonly (RuleSet | undefined)[];
+  newest(bucket: string): RuleSet | undefined;
+  /** Whether any rule set that ever stood there replicates an entry to a destination. */
+  everCovered(bucket: string, destination: string, key: string, entry: HistoryEntry): boolean;
+  /** The storage classes that a copy may have. */
+  classesEver(bucket: string, destination: string, ofSource: string): readonly string[];
+  /** True time at which a revision came to be. */
+  committedMs(bucket: string, revision: number): number;
+}
+
+const nameOf = (bucket: string, revision: number): string =>
+  `rules/${bucket}/${String(revision).padStart(12, '0')}.json`;
+
+export function createRuleBooks(state: StateBucket): RuleBooks {
+  const parsed = new Map<string, RuleSet>();
+  const parse = (body: string): RuleSet => {
+    const known = parsed.get(body) ?? (JSON.parse(body) as RuleSet);
+    parsed.set(body, known);
+    return known;
+  };
+  const read = (bucket: string, revision: number): RuleSet | undefined => {
+    const body = state.documents.get(nameOf(bucket, revision));
+    if (body === undefined) return undefined;
+    return parse(body);
+  };
+  const revisions = (bucket: string): readonly (RuleSet | undefined)[] => {
+    const found: (RuleSet | undefined)[] = [undefined];
+    for (;;) {
+      const next = read(bucket, found.length);
+      if (next === undefined) return found;
+      found.push(next);
+    }
+  };
+  return {
+    revisions,
+    newest: (bucket) => revisions(bucket).at(-1),
+    classesEver: (bucket, destination, ofSource) =>
+      state
+        .bodiesEver(`rules/${bucket}/`)
+        .flatMap((body) => parse(body).rules ?? [])
+        .filter((rule) => rule.destination.bucket === destination)
+        .map((rule) => rule.destination.storageClass ?? ofSource),
+    everCovered: (bucket, destination, key, entry) =>
+      state
+        .bodiesEver(`rules/${bucket}/`)
+        .map(parse)
+        .some((set) =>
+          set.rules?.some((rule) => rule.destination.bucket === destination && covers(rule, key, entry)),
+        ),
+    committedMs: (bucket, revision) => state.createdMs(nameOf(bucket, revision)) ?? 0,
+  };
+}
+
+/** What a rule covers of a key: the span with the longest prefix. */
+export function spanOf(rule: ReplicationRule | undefined, key: string): Coverage | undefined {
+  if (rule?.status !== 'Enabled' || !key.startsWith(rule.prefix)) return undefined;
+  return rule.coverage
+    .filter((span) => key.startsWith(span.prefix))
+    .toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
+}
+
+export function covers(rule: ReplicationRule | undefined, key: string, entry: HistoryEntry): boolean {
+  const span = spanOf(rule, key);
+  const since = entry.kind === 'version' ? span?.since : span?.markersSince;
+  return since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
+}
+
+/** The enabled rule of a set from which a key of its bucket goes to a destination. */
+export function ruleToward(
+  set: RuleSet | undefined,
+  destination: string,
+  key: string,
+): ReplicationRule | undefined {
+  return set?.rules.find(
+    (rule) =>
+      rule.status === 'Enabled' && rule.destination.bucket === destination && key.startsWith(rule.prefix),
+  );
+}

@@ -1,0 +1,277 @@
+import { createHash } from 'node:crypto';
+import { createChance, type Chance } from './chance';
+import { createFaults } from './faults';
+import { createVerdict, type Failure } from './failure';
+import { checkNothingPends, checkQuietWorld } from './final-checks';
+import { described, type Written } from './ledger';
+import { createOnlineChecks } from './online-checks';
+import { type Acknowledged, createOperators, type Operators } from './operators';
+import { createPlatform, type Platform } from './platform';
+import { createRuleBooks } from './rule-books';
+import { drawScenario, type RunOptions, type Scenario } from './scenario';
+import { createScheduler } from './scheduler';
+import { createSimCos, type SimCos } from './sim-cos';
+import { checkSince } from './since-check';
+import { createStateBucket } from './state-bucket';
+import { createTally } from './tally';
+import { createTrace, noTrace } from './trace';
+import { createUsers, type Users } from './users';
+import { createWire } from './wire';
+import type { StartedCopy, World } from './world';
+
+export interface RunResult {
+  readonly failure: Failure | undefined;
+  readonly lines: readonly string[];
+  readonly counts: ReadonlyMap<string, number>;
+  /** Of the trace; the same for every run of a seed. */
+  readonly hash: string;
+}
+
+const startMs = Date.UTC(2026, 10, 1);
+const timerMs = 300_000;
+/** After faults stop, the timer runs this often until everything must be right. */
+const reconcileRunsMax = 3;
+
+/** One simulated world from its first rule to its last check. */
+export async function runSeed(options: RunOptions): Promise<RunResult> {
+  const run = createRun(options);
+  await run.begin();
+  await run.safety();
+  await run.liveness();
+  await run.quiescence();
+  const { trace, tally, verdict } = run;
+  const { failure } = verdict;
+  if (failure) {
+    run.showHistories(failure.key);
+    trace.add('checker', failure.checker, failure.key ?? '', failure.message);
+  }
+  const lines = trace.lines();
+  const hash = createHash('sha256').update(lines.join('\n')).digest('hex');
+  return { failure, lines, counts: tally.counts, hash };
+}
+
+function createRun(options: RunOptions) {
+  const chance = createChance(options.seed);
+  const scenario = drawScenario(options, chance.fork('scenario'));
+  const scheduler = createScheduler(startMs);
+  const tally = createTally();
+  const trace = options.trace ? createTrace(() => scheduler.now(), startMs) : noTrace;
+  const verdict = createVerdict();
+  const failed = (): boolean => verdict.failure !== undefined;
+  const faults = createFaults(scenario.faultRates, tally);
+  const state = createStateBucket();
+  const books = createRuleBooks(state);
+  const cos = createSimCos(scheduler);
+  const acknowledged: Acknowledged[] = [];
+  const checks = createOnlineChecks({
+    verdict,
+    books,
+    acknowledged,
+    cos: () => cos,
+    now: () => scheduler.now(),
+    configLifetimeMs: scenario.settings.configLifetimeMs,
+    planAgeMaxMs: scenario.settings.replication.planAgeMaxMs,
+  });
+  const world: World = {
+    scheduler,
+    chance: chance.fork('world'),
+    faults,
+    trace,
+    tally,
+    cos,
+    state,
+    settings: scenario.settings,
+    wire: createWire(scheduler, faults, trace),
+    watch: checks,
+    attempts: [],
+    buckets: scenario.buckets.map(({ ref }) => ref),
+    without: options.without,
+  };
+  for (const { ref, habits } of scenario.buckets) cos.createBucket(ref, habits);
+  const regions = [...new Set(scenario.rules.map(({ source }) => source.region))];
+  const platforms = new Map(regions.map((region) => [region, createPlatform(world, region)]));
+  cos.onChange = (written, ref, key) => {
+    if (written) checks.landed(written);
+    platforms.get(ref.region)?.notify(ref, key);
+  };
+  const users = createUsers(world, scenario);
+  const operators = createOperators(world, platforms, (change) => {
+    acknowledged.push(change);
+    checkSince(change, books, scenario.keys, verdict);
+  });
+
+  const settle = async (work: Promise<unknown>): Promise<void> => {
+    await scheduler.runDry(failed);
+    if (!failed()) await work;
+  };
+  const reconcileAll = async (): Promise<void> => {
+    for (const platform of platforms.values()) await settle(platform.runTimer());
+  };
+
+  return {
+    trace,
+    tally,
+    verdict,
+
+    /** All that ever stood under a key. */
+    showHistories(key: string | undefined): void {
+      if (key === undefined) return;
+      for (const { bucket } of world.buckets) {
+        for (const written of cos.ledger.of(bucket, key))
+          trace.add('history', bucket, key, described(written, startMs));
+      }
+    },
+
+    /** Rules are made while nothing goes wrong yet. */
+    async begin(): Promise<void> {
+      for (const { source } of scenario.rules) {
+        if (chance.happens(0.3)) users.put(chance, source, chance.pick(scenario.keys));
+      }
+      for (const rule of scenario.rules) await settle(operators.create(rule));
+      faults.start();
+    },
+
+    /** People and faults at once. */
+    async safety(): Promise<void> {
+      const untilMs = scheduleOperations(
+        { scenario, scheduler, users, operators, world },
+        chance.fork('operations'),
+      );
+      scheduleTimers(scheduler, platforms, untilMs);
+      await scheduler.runUntil(untilMs, failed);
+    },
+
+    /** Nothing goes wrong any longer: in a bounded time everything must be right. */
+    async liveness(): Promise<void> {
+      faults.stop();
+      await scheduler.runDry(failed);
+      for (let round = 0; round < reconcileRunsMax && !failed(); round += 1) {
+        await scheduler.runUntil(scheduler.now() + timerMs, failed);
+        await reconcileAll();
+      }
+      if (failed()) return;
+      checkQuietWorld(world, books, scenario.keys, verdict);
+      checkNothingPends(world, books, verdict);
+    },
+
+    /** Every event comes twice more, and the timer once: nobody writes anything. */
+    async quiescence(): Promise<void> {
+      if (failed()) return;
+      const before = checks.writes.length;
+      for (const written of lastOfEachKey(cos.ledger.all)) {
+        for (let time = 0; time < 2; time += 1) {
+          platforms.get(written.ref.region)?.redeliver(written.ref, written.key);
+          await scheduler.runDry(failed);
+        }
+      }
+      await reconcileAll();
+      const [more] = checks.writes.slice(before).filter((copy) => !lacksReplicas(cos, copy));
+      if (more) {
+        verdict.fail('idempotent', `${more.worker} writes after doubled events in a quiet world`, more.key);
+      }
+      tally.count('writes', checks.writes.length);
+      tally.count(
+        'invocations',
+        [...platforms.values()].reduce((sum, { invocations }) => sum + invocations, 0),
+      );
+    },
+  };
+}
+
+/** Replicas that a user deleted for good are made again when their key is looked at, and not before. */
+function lacksReplicas(cos: SimCos, { destination, key }: StartedCopy): boolean {
+  return cos.ledger
+    .of(destination.bucket, key)
+    .some(({ author, removedMs }) => author.kind === 'replication' && removedMs !== undefined);
+}
+
+function lastOfEachKey(all: readonly Written[]): readonly Written[] {
+  return [...new Map(all.map((written) => [`${written.ref.bucket}\n${written.key}`, written])).values()];
+}
+
+function scheduleTimers(
+  scheduler: World['scheduler'],
+  platforms: ReadonlyMap<string, Platform>,
+  untilMs: number,
+): void {
+  for (const [place, platform] of [...platforms.values()].entries()) {
+    const first = timerMs / 3 + place * 1_000;
+    for (let delayMs = first; scheduler.now() + delayMs < untilMs; delayMs += timerMs) {
+      scheduler.after(delayMs, () => void platform.runTimer());
+    }
+  }
+}
+
+interface Cast {
+  readonly scenario: Scenario;
+  readonly scheduler: World['scheduler'];
+  readonly users: Users;
+  readonly operators: Operators;
+  readonly world: World;
+}
+
+/** Spreads what people do over some minutes, in bursts. Returns when it is over, and a while has passed. */
+function scheduleOperations(cast: Cast, chance: Chance): number {
+  const { scenario, scheduler } = cast;
+  let delayMs = 0;
+  for (let i = 0; i < scenario.operations; i += 1) {
+    delayMs += chance.happens(0.6)
+      ? chance.between(5, 400)
+      : chance.happens(0.75)
+        ? chance.between(400, 6_000)
+        : chance.between(6_000, 60_000);
+    const own = chance.fork(`${i}`);
+    // The first writes are many, whatever else happens.
+    const kind = i < 30 && i % 3 !== 0 ? 'write' : own.weighted(kinds);
+    if (!cast.world.without.has(`operation${i}`)) scheduler.after(delayMs, () => operate(cast, own, kind));
+  }
+  return scheduler.now() + delayMs + chance.between(30_000, 200_000);
+}
+
+const kinds = {
+  write: 50,
+  deleteForGood: 6,
+  restore: 6,
+  destinationPut: 5,
+  destinationDelete: 4,
+  destinationDeleteForGood: 2,
+  suspendSource: 2,
+  suspendDestination: 2,
+  rule: 10,
+  recreate: 2,
+};
+
+function operate({ scenario, users, operators }: Cast, chance: Chance, kind: keyof typeof kinds): void {
+  const rule = chance.pick(scenario.rules);
+  const { source } = rule;
+  const { destination } = rule.settings;
+  // The first key is the hot one.
+  const key = chance.happens(0.5) ? (scenario.keys[0] ?? '') : chance.pick(scenario.keys);
+  switch (kind) {
+    case 'write': {
+      const how = chance.weighted({ put: 12, twice: 2, again: 2, delete: 4 });
+      if (how === 'delete') return users.delete(source, key);
+      if (how === 'again') return users.putAgain(chance, source, key);
+      if (how === 'twice') users.put(chance, source, key);
+      return users.put(chance, source, key);
+    }
+    case 'deleteForGood':
+      return users.deleteForGood(chance, source, key);
+    case 'restore':
+      return users.restore(chance, destination, key);
+    case 'destinationPut':
+      return users.put(chance, destination, key);
+    case 'destinationDelete':
+      return users.delete(destination, key);
+    case 'destinationDeleteForGood':
+      return users.deleteForGood(chance, destination, key);
+    case 'suspendSource':
+      return users.suspend(chance, source);
+    case 'suspendDestination':
+      return users.suspend(chance, destination);
+    case 'rule':
+      return void operators.change(chance, rule);
+    case 'recreate':
+      return void operators.remove(rule).then(() => operators.create(rule));
+  }
+}

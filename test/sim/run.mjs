@@ -1,0 +1,154 @@
+// Bundles the simulator with the product's own sources, and runs it:
+//   node test/sim/run.mjs --seeds 1000 [--seed S] [--leases on|off|flaky] [--trace] [--shrink]
+//   node test/sim/run.mjs --mutants [name]
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(here, '..', '..');
+// Runs side by side do not disturb each other.
+const cache = path.join(root, 'node_modules', '.cache', 'sim', String(process.pid));
+const words = process.argv.slice(2);
+process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
+
+const bundle = (entry, outfile, format, plugins = []) =>
+  build({
+    entryPoints: [path.join(here, entry)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format,
+    target: 'node20',
+    logLevel: 'silent',
+    plugins,
+  });
+
+/** Loads a source with a deliberate bug in the place of the shipped one. */
+const mutation = ({ name, file, find, replace }) => ({
+  name: 'mutant',
+  setup: (esbuild) =>
+    esbuild.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) => {
+      if (path.relative(root, loaded).split(path.sep).join('/') !== file) return undefined;
+      const text = readFileSync(loaded, 'utf8');
+      const matches = text.split(find).length - 1;
+      if (matches !== 1) throw new Error(`the mutant "${name}" matches ${matches} times in ${file}`);
+      return { contents: text.replace(find, () => replace), loader: 'ts' };
+    }),
+});
+
+/** Runs a bundle; its output is passed on, or returned. */
+const run = (outfile, args, keep) =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [outfile, ...args], {
+      stdio: ['ignore', keep ? 'pipe' : 'inherit', 'inherit'],
+    });
+    let text = '';
+    child.stdout?.on('data', (chunk) => (text += chunk));
+    child.on('close', (status) => resolve({ status: status ?? 1, text }));
+  });
+
+/** Works on the items with two processes. */
+const inPairs = async (items, work) => {
+  const rest = items.slice();
+  const worker = async () => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+  };
+  await Promise.all([worker(), worker()]);
+};
+
+if (words.includes('--mutants')) {
+  const named = words[words.indexOf('--mutants') + 1];
+  const list = path.join(cache, 'mutants.mjs');
+  await bundle('mutants.ts', list, 'esm');
+  const { mutants } = await import(pathToFileURL(list).href);
+  const chosen = mutants.filter(
+    ({ name }) => named === undefined || named.startsWith('--') || name.includes(named),
+  );
+  const shipped = await shippedBundle();
+  let caught = 0;
+  await inPairs([...chosen], async (mutant) => {
+    const outfile = path.join(cache, `mutant-${mutants.indexOf(mutant)}.cjs`);
+    const leases = mutant.leases ?? 'on';
+    let outcome = `SURVIVED ${mutant.seeds} seeds`;
+    try {
+      await bundle('main.ts', outfile, 'cjs', [mutation(mutant)]);
+      for (let from = 1; from <= mutant.seeds;) {
+        const range = ['--from', String(from), '--seeds', String(mutant.seeds - from + 1)];
+        const { text } = await run(outfile, [...range, '--leases', leases, '--first-failure'], true);
+        const [, seed, checker] = /^seed (\d+): ([^:]*): /m.exec(text) ?? [];
+        if (seed === undefined) break;
+        // A seed that fails without the bug says nothing of it.
+        if ((await run(shipped, ['--seed', seed, '--leases', leases], true)).status === 0) {
+          outcome = `caught by "${checker}" at seed ${seed}`;
+          caught += 1;
+          break;
+        }
+        from = Number(seed) + 1;
+      }
+    } catch (thrown) {
+      outcome =
+        String(thrown)
+          .split('\n')
+          .find((line) => line.includes('matches')) ?? String(thrown);
+    }
+    process.stdout.write(`${mutant.name.padEnd(60)} ${outcome}\n`);
+  });
+  process.stdout.write(`${caught} of ${chosen.length} mutants caught\n`);
+  process.exitCode = caught === chosen.length ? 0 : 1;
+} else if (Number(words[words.indexOf('--seeds') + 1]) >= 2_000 && words.includes('--seeds')) {
+  process.exitCode = await runHalves();
+} else {
+  process.exitCode = (await run(await shippedBundle(), words, false)).status;
+}
+
+/** A long run is done by two processes, whose counts are added up. */
+async function runHalves() {
+  const outfile = await shippedBundle();
+  const from = words.includes('--from') ? Number(words[words.indexOf('--from') + 1]) : 1;
+  const seeds = Number(words[words.indexOf('--seeds') + 1]);
+  const half = Math.ceil(seeds / 2);
+  const rest = words.filter((word, place) => {
+    const named = ['--from', '--seeds'];
+    return !named.includes(word) && !named.includes(words[place - 1]);
+  });
+  const began = performance.now();
+  const parts = await Promise.all(
+    [
+      [from, half],
+      [from + half, seeds - half],
+    ].map(([first, count]) =>
+      run(outfile, [...rest, '--from', String(first), '--seeds', String(count), '--json'], true),
+    ),
+  );
+  const counts = new Map();
+  const expected = new Set();
+  let failed = 0;
+  for (const { text } of parts) {
+    for (const line of text.split('\n').filter(Boolean)) {
+      if (line.startsWith('counts ')) {
+        for (const [name, times] of JSON.parse(line.slice(7)))
+          counts.set(name, (counts.get(name) ?? 0) + times);
+      } else if (line.startsWith('expected ')) {
+        for (const name of JSON.parse(line.slice(9))) expected.add(name);
+      } else if (/^\d+ passed, \d+ failed$/.test(line)) failed += Number(line.split(' ')[2]);
+      else process.stdout.write(`${line}\n`);
+    }
+  }
+  for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    process.stdout.write(`${String(times).padStart(9)}  ${name}\n`);
+  }
+  const missing = [...expected].filter((name) => !counts.has(name));
+  for (const name of missing) process.stdout.write(`never occurred: ${name}\n`);
+  process.stdout.write(`${((seeds * 1000) / (performance.now() - began)).toFixed(1)} seeds per second\n`);
+  process.stdout.write(`${seeds - failed} passed, ${failed} failed\n`);
+  return failed > 0 || missing.length > 0 ? 1 : 0;
+}
+
+async function shippedBundle() {
+  const outfile = path.join(cache, 'main.cjs');
+  await bundle('main.ts', outfile, 'cjs');
+  return outfile;
+}

@@ -1,0 +1,122 @@
+import { defaultSettings } from '../../lib/app/settings';
+import type { BucketRef } from '../../lib/domain/rule';
+import type { RuleSettings } from '../../lib/domain/rule-change';
+import type { Chance } from './chance';
+import { drawFaultRates, type FaultRates } from './faults';
+import type { BucketHabits } from './sim-cos';
+import type { SimSettings } from './world';
+import { latestLandingMs } from './wire';
+
+/** What a seed is asked to be, beside what it draws itself. */
+export interface RunOptions {
+  readonly seed: string;
+  readonly leases: 'on' | 'off' | 'flaky';
+  /** Names of faults, and of kinds of operations, that are left out, to find the shortest trace. */
+  readonly without: ReadonlySet<string>;
+  readonly trace: boolean;
+}
+
+/** What one seed decides before anything happens. */
+export interface Scenario {
+  readonly settings: SimSettings;
+  readonly buckets: readonly { readonly ref: BucketRef; readonly habits: BucketHabits }[];
+  readonly rules: readonly NamedRule[];
+  readonly keys: readonly string[];
+  readonly faultRates: FaultRates;
+  readonly operations: number;
+}
+
+export interface NamedRule {
+  readonly id: string;
+  readonly source: BucketRef;
+  readonly settings: RuleSettings;
+}
+
+const guangzhou: BucketRef = { bucket: 'a-1250000000', region: 'ap-guangzhou' };
+const shanghai: BucketRef = { bucket: 'b-1250000000', region: 'ap-shanghai' };
+const beijing: BucketRef = { bucket: 'c-1250000000', region: 'ap-beijing' };
+
+const allKeys = ['p/a', 'p/b', 'q/c', 'q/é 🦊'];
+
+export function drawScenario(options: RunOptions, chance: Chance): Scenario {
+  const settings = drawSettings(options, chance);
+  const most = Math.floor(settings.replication.clockToleranceMs / 2);
+  const habits = (): BucketHabits => ({
+    idsFrom: chance.pick(['start', 'end']),
+    listedBy: chance.happens(0.7) || options.without.has('idOrder') ? 'landing' : 'id',
+    clockSkewMs: options.without.has('clockSkew') ? 0 : chance.between(-1, 1) * most,
+  });
+  return {
+    settings,
+    buckets: [guangzhou, shanghai, beijing].map((ref) => ({ ref, habits: habits() })),
+    rules: drawRules(chance, options.without.has('deployments')),
+    keys: allKeys.slice(0, chance.between(3, 4)),
+    faultRates: drawFaultRates(chance, options.without),
+    operations: chance.between(38, 60),
+  };
+}
+
+function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
+  const clockToleranceMs = chance.pick([2_000, 30_000]);
+  const listingBelievedAfterMs = chance.pick([10_000, 20_000]);
+  return {
+    replication: {
+      ...defaultSettings,
+      historyPageEntries: chance.pick([2, 4, 1_000]),
+      roundsMax: chance.pick([2, 6]),
+      clockToleranceMs,
+      listingBelievedAfterMs,
+      longestTransferMs: chance.pick([latestLandingMs + 15_000, 900_000]),
+      deleteSettlesMs: chance.pick([latestLandingMs + 15_000, 120_000]),
+      singleCopyBytesMax: 64,
+      keysAtOnce: chance.pick([1, 8]),
+      leases: leases !== 'off',
+      leaseMs: leases === 'flaky' ? chance.pick([1, 200, 5_000]) : 60_000,
+    },
+    configLifetimeMs: chance.pick([5_000, 15_000]),
+    settleMs: 2_000,
+    // A write may have begun, and have its time from, a little before it landed.
+    listingLagMs: listingBelievedAfterMs - longestUserWriteMs - 1_000,
+    functionTimeoutMs: chance.pick([40_000, 120_000]),
+  };
+}
+
+/** The longest that a user's write takes. */
+export const longestUserWriteMs = 3_000;
+
+function drawRules(chance: Chance, oneDeployment: boolean): readonly NamedRule[] {
+  const rule = (id: string, source: BucketRef, destination: BucketRef, prefix = ''): NamedRule => ({
+    id,
+    source,
+    settings: {
+      status: 'Enabled',
+      prefix,
+      destination: chance.happens(0.2) ? { ...destination, storageClass: 'STANDARD_IA' } : destination,
+      deleteMarkerReplication: chance.happens(0.8) ? 'Enabled' : 'Disabled',
+      description: '',
+    },
+  });
+  const more = oneDeployment ? 0 : 1;
+  const shape = chance.weighted({
+    one: 4,
+    prefixes: 3,
+    fanOut: 2,
+    twoWay: 2 * more,
+    chain: more,
+    ring: more,
+  });
+  switch (shape) {
+    case 'one':
+      return [rule('ab', guangzhou, shanghai)];
+    case 'prefixes':
+      return [rule('ab-p', guangzhou, shanghai, 'p/'), rule('ab-q', guangzhou, shanghai, 'q/')];
+    case 'fanOut':
+      return [rule('ab', guangzhou, shanghai), rule('ac', guangzhou, beijing, 'p/')];
+    case 'twoWay':
+      return [rule('ab', guangzhou, shanghai), rule('ba', shanghai, guangzhou)];
+    case 'chain':
+      return [rule('ab', guangzhou, shanghai), rule('bc', shanghai, beijing)];
+    case 'ring':
+      return [rule('ab', guangzhou, shanghai), rule('bc', shanghai, beijing), rule('ca', beijing, guangzhou)];
+  }
+}

@@ -1,0 +1,111 @@
+import type { StoredContent } from '../../lib/adapters/memory/memory-cos';
+import type { BucketRef } from '../../lib/domain/rule';
+import type { Chance } from './chance';
+import { shown } from './ledger';
+import { longestUserWriteMs, type Scenario } from './scenario';
+import type { World } from './world';
+
+/** The people who use the buckets, and care for no replication. */
+export function createUsers(world: World, scenario: Scenario) {
+  const { cos, scheduler, trace, tally } = world;
+  let bodies = 0;
+
+  const say = (what: string, ref: BucketRef, key: string, outcome: string): void => {
+    tally.count(`user ${what}`);
+    trace.add('user', what, `${ref.bucket.split('-')[0]}/${key}`, outcome);
+  };
+
+  const put = (
+    chance: Chance,
+    ref: BucketRef,
+    key: string,
+    content: Partial<StoredContent>,
+    what = 'put',
+  ): void => {
+    const startedMs = scheduler.now();
+    const takesMs = chance.happens(0.15) ? chance.between(200, longestUserWriteMs) : chance.between(1, 60);
+    scheduler.after(takesMs, () => {
+      const made = cos.put(ref, key, content, { startedMs, author: { kind: 'user' } });
+      say(what, ref, key, `${shown(made)} ${made.stored.entry.versionId.slice(-6)}`);
+    });
+  };
+
+  const content = (chance: Chance, key: string): Partial<StoredContent> => {
+    bodies += 1;
+    const name = `${key.slice(2, 3)}${bodies}`;
+    const body = `${name}~${'.'.repeat(chance.between(0, 9))}`;
+    const metadata = chance.happens(0.3) ? { 'content-type': 'text/plain', 'x-cos-meta-name': name } : {};
+    const special = chance.next();
+    if (special < 0.02) return { body: `${name}~${'.'.repeat(80)}`, metadata };
+    if (special < 0.035) return { body, metadata, storageClass: 'ARCHIVE' };
+    if (special < 0.05) return { body, metadata: { 'x-cos-meta-large': 'x'.repeat(4_000) } };
+    if (special < 0.065) {
+      const kind = chance.pick(['appendable', 'encrypted', 'unreadable']);
+      return { body, metadata: { 'x-cos-meta-kind': kind } };
+    }
+    return {
+      body,
+      metadata,
+      tags: chance.happens(0.2) ? `by=${name}` : '',
+      storageClass: chance.pick(['STANDARD', 'STANDARD_IA']),
+    };
+  };
+
+  return {
+    put: (chance: Chance, ref: BucketRef, key: string) => put(chance, ref, key, content(chance, key)),
+
+    /** The same content as some earlier version. */
+    putAgain(chance: Chance, ref: BucketRef, key: string): void {
+      const older = cos.ledger
+        .of(ref.bucket, key)
+        .filter((written) => written.stored.content !== undefined && written.author.kind === 'user');
+      if (older.length === 0) return put(chance, ref, key, content(chance, key));
+      put(chance, ref, key, { ...chance.pick(older).stored.content }, 'put again');
+    },
+
+    delete(ref: BucketRef, key: string): void {
+      const made = cos.delete(ref, key, { startedMs: scheduler.now(), author: { kind: 'user' } });
+      say('delete', ref, key, made.stored.entry.versionId.slice(-6));
+    },
+
+    /** One of the youngest, for good. */
+    deleteForGood(chance: Chance, ref: BucketRef, key: string): void {
+      const standing = cos.ledger.of(ref.bucket, key).filter((written) => written.removedMs === undefined);
+      if (standing.length === 0) return;
+      const gone = chance.pick(standing.slice(-3));
+      if (gone.author.kind === 'replication') tally.count('user deletes a replica for good');
+      cos.deleteVersion(gone);
+      say('delete for good', ref, key, shown(gone));
+    },
+
+    /**
+     * Copies a replica, metadata and all, to the top. Only replicas of which nobody can believe any longer that the
+     * copy is replication's own, which lands late.
+     */
+    restore(chance: Chance, ref: BucketRef, key: string): void {
+      const { longestTransferMs, clockToleranceMs } = scenario.settings.replication;
+      const old = cos.ledger
+        .of(ref.bucket, key)
+        .filter(
+          ({ author, stored, removedMs }) =>
+            author.kind === 'replication' &&
+            stored.content !== undefined &&
+            removedMs === undefined &&
+            author.startedMs + longestTransferMs + 3 * clockToleranceMs < scheduler.now(),
+        );
+      if (old.length > 0) put(chance, ref, key, { ...chance.pick(old).stored.content }, 'restore');
+    },
+
+    suspend(chance: Chance, ref: BucketRef): void {
+      if (cos.versioning(ref) === 'Suspended') return;
+      cos.setVersioning(ref, 'Suspended');
+      say('suspend', ref, '', 'versioning is Suspended');
+      scheduler.after(chance.between(1_000, 60_000), () => {
+        cos.setVersioning(ref, 'Enabled');
+        say('resume', ref, '', 'versioning is Enabled');
+      });
+    },
+  };
+}
+
+export type Users = ReturnType<typeof createUsers>;
