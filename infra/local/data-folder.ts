@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
+import { DataFolderError } from './cos/data-folder-error';
 import { LocalCloudError, messageOf } from './local-cloud-error';
 
 /** Everything that a local cloud keeps, in one folder. */
@@ -45,6 +46,9 @@ export function openDataFolder(dir?: string): DataFolder {
 
 /** The error of a folder that something inside could not be read or written in. */
 export function dataFolderUnusable(folder: string, cause: unknown): LocalCloudError {
+  // Says what to do by itself.
+  if (cause instanceof DataFolderError)
+    return new LocalCloudError('DATA_FOLDER_UNUSABLE', `${cause.message}.`, cause);
   const advice =
     'If another local cloud uses it, stop that one; if it is damaged, move it away, or start with another --data.';
   const message = `The data folder ${folder} cannot be used: ${messageOf(cause)}. ${advice}`;
