@@ -20,18 +20,38 @@ export function checkQuietWorld(
   keys: readonly string[],
   verdict: Verdict,
 ): void {
-  const gaps = readGaps(world);
-  for (const source of world.buckets) {
-    for (const rule of books.newest(source.bucket)?.rules ?? []) {
-      if (rule.status !== 'Enabled') continue;
-      for (const key of keys.filter((one) => one.startsWith(rule.prefix))) {
-        const pair = { source, destination: rule.destination, key, rule };
-        checkNothingLost(world, books, pair, gaps, verdict);
-        checkCurrent(world, pair, verdict);
-      }
-    }
-  }
+  checkAllArrived(world, books, keys, verdict);
+  for (const pair of pairsOf(world, books, keys)) checkCurrent(world, pair, verdict);
   checkOrder(world, books, keys, verdict);
+}
+
+/** Nothing lost; perhaps only of what landed after the rules changed for the last time. */
+export function checkAllArrived(
+  world: World,
+  books: RuleBooks,
+  keys: readonly string[],
+  verdict: Verdict,
+  of: 'all' | 'afterLastChange' = 'all',
+): void {
+  const gaps = readGaps(world);
+  for (const pair of pairsOf(world, books, keys)) {
+    const { bucket } = pair.source;
+    const changedMs = books.committedMs(bucket, books.revisions(bucket).length - 1);
+    const fromMs = of === 'all' ? 0 : changedMs + world.settings.configLifetimeMs;
+    checkNothingLost(world, books, pair, gaps, verdict, fromMs);
+  }
+}
+
+function pairsOf(world: World, books: RuleBooks, keys: readonly string[]): readonly Pair[] {
+  return world.buckets.flatMap((source) =>
+    (books.newest(source.bucket)?.rules ?? [])
+      .filter((rule) => rule.status === 'Enabled')
+      .flatMap((rule) =>
+        keys
+          .filter((key) => key.startsWith(rule.prefix))
+          .map((key) => ({ source, destination: rule.destination, key, rule })),
+      ),
+  );
 }
 
 function isEligible(written: Written, { rule, key }: Pair): boolean {
@@ -51,11 +71,12 @@ function checkNothingLost(
   pair: Pair,
   gaps: ReadonlySet<string>,
   verdict: Verdict,
+  fromMs: number,
 ): void {
   for (const written of world.cos.ledger.of(pair.source.bucket, pair.key)) {
     const state = stateOf(world, books, written, pair, gaps);
     world.tally.count(`entry ${state}`);
-    if (state !== 'pending') continue;
+    if (state !== 'pending' || written.landedMs < fromMs) continue;
     verdict.fail(
       isCopyable(world, written) ? 'nothing lost' : 'gap told',
       `${shown(written)} (${nameOf(written.stored.entry)}) of ${pair.source.bucket} is not at ${pair.destination.bucket}, and no reason is told`,

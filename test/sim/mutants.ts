@@ -70,9 +70,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a write of a user on top ends the walk',
     file: plan,
-    find: "if (found.kind === 'foreign' ||",
-    replace:
-      "if (found.kind === 'foreign') return { kind: 'found', head, headEntry, headReplica, top };\n    if (",
+    find: "if (found.kind === 'foreign') continue;",
+    replace: "if (found.kind === 'foreign') return { kind: 'found', head, headEntry, headReplica, top };",
     seeds: 300,
   },
   {
@@ -92,8 +91,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a torn replica counts',
     file: plan,
-    find: "if (found.kind === 'foreign' || !hasSizeOfSource(view, entry, found.of)) continue;",
-    replace: "if (found.kind === 'foreign') continue;",
+    find: 'if (!hasSizeOfSource(view, entry, found.of)) {',
+    replace: 'if (false as boolean) {',
     seeds: 2_000,
   },
   {

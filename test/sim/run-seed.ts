@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createChance, type Chance } from './chance';
 import { createFaults } from './faults';
 import { createVerdict, type Failure } from './failure';
-import { checkNothingPends, checkQuietWorld } from './final-checks';
+import { checkAllArrived, checkNothingPends, checkQuietWorld } from './final-checks';
 import { described, type Written } from './ledger';
 import { createOnlineChecks } from './online-checks';
 import { type Acknowledged, createOperators, type Operators } from './operators';
@@ -137,7 +137,7 @@ function createRun(options: RunOptions) {
         { scenario, scheduler, users, operators, world },
         chance.fork('operations'),
       );
-      scheduleTimers(scheduler, platforms, untilMs);
+      if (!isCalm(scenario)) scheduleTimers(scheduler, platforms, untilMs);
       await scheduler.runUntil(untilMs, failed);
     },
 
@@ -145,6 +145,8 @@ function createRun(options: RunOptions) {
     async liveness(): Promise<void> {
       faults.stop();
       await scheduler.runDry(failed);
+      // Where nothing ever went wrong, events alone bring everything: how soon, and not only whether.
+      if (isCalm(scenario)) checkAllArrived(world, books, scenario.keys, verdict, 'afterLastChange');
       for (let round = 0; round < reconcileRunsMax && !failed(); round += 1) {
         await scheduler.runUntil(scheduler.now() + timerMs, failed);
         await reconcileAll();
@@ -176,6 +178,10 @@ function createRun(options: RunOptions) {
       );
     },
   };
+}
+
+function isCalm({ faultRates }: Scenario): boolean {
+  return Object.values(faultRates).every((rate) => rate === 0);
 }
 
 /** Replicas that a user deleted for good are made again when their key is looked at, and not before. */

@@ -177,7 +177,7 @@ test('an import ends with every replica verified', async () => {
 
 test('a replica that differs and one that never comes are named, and the exit code says so', async () => {
   const dir = importFolder('bad', { 'flipped.txt': 'abc', 'never.txt': 'x', 'fine.txt': 'y' });
-  const started = run({ import: dir }, 500);
+  const started = run({ import: dir }, 5_000);
   await until(() => started.out().includes('Ctrl-C ends it.'));
   expect(await started.end()).toBe(1);
   const out = started.out();
