@@ -137,6 +137,7 @@ function stamped(
     {
       sourceBucket: source.bucket,
       source: matter.of,
+      sizeBytes: matter.version.sizeBytes,
       issuedMs,
       base: base === undefined ? undefined : markOf(base, sha256),
       seen: seenAt(matter.of, issuedMs),

@@ -61,7 +61,8 @@ export function destinationProvenance(
     if (head === undefined) return { kind: 'foreign' };
     const stamp = stampOf(ports, destination.bucket, key, head, version.lastModifiedMs);
     if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
-    const { source: of, issuedMs, seen, base } = stamp;
+    const { source: of, sizeBytes, issuedMs, seen, base } = stamp;
+    if (sizeBytes !== version.sizeBytes) return { kind: 'torn' };
     return { kind: 'replica', of, issuedMs, seen, plannedOn: { top: base } };
   };
 

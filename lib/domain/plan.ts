@@ -16,6 +16,8 @@ export type Provenance =
       /** What was listed of the source then. */
       readonly seen: Mark;
     }
+  /** A replica of ours that has another size than its source: none, but nothing that should be on top either. */
+  | { readonly kind: 'torn' }
   /** A user's own write. */
   | { readonly kind: 'foreign' };
 
@@ -153,8 +155,7 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };
     if (found.kind === 'foreign') continue;
-    if (!hasSizeOfSource(view, entry, found.of)) {
-      // A torn replica is none, but nothing that should be on top either.
+    if (found.kind === 'torn') {
       top ??= torn;
       continue;
     }
@@ -223,7 +224,7 @@ function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Unknown {
     if (entry.lastModifiedMs < fromMs - view.clockToleranceMs) break;
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };
-    if (found.kind === 'replica' && hasSizeOfSource(view, entry, found.of)) copied.add(found.of);
+    if (found.kind === 'replica') copied.add(found.of);
     if (entry === entries[0] && !complete) return { kind: 'readOlder', side: 'destination' };
   }
   return copied;
@@ -247,13 +248,6 @@ function coveredFrom(
 
 /** Stands for no source entry, so that it is not the head. */
 const torn: EntryId = '';
-
-/** A version whose size is not its source's is no replica, whatever its stamp says. */
-function hasSizeOfSource(view: KeyView, entry: HistoryEntry, of: EntryId): boolean {
-  const source = view.source.entries.find((candidate) => entryId(candidate) === of);
-  if (source?.kind !== 'version') return true;
-  return entry.kind === 'version' && entry.sizeBytes === source.sizeBytes;
-}
 
 function oldestCoveredMs({ since, markersSince }: Coverage): number {
   const seconds = Math.min(since ?? Infinity, markersSince ?? Infinity);

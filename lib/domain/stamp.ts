@@ -12,6 +12,8 @@ export const stampBytesMax = 200;
 export interface Stamp {
   readonly sourceBucket: string;
   readonly source: EntryId;
+  /** Bytes of the source version; a replica of another size is torn. */
+  readonly sizeBytes: number;
   /** When the copy was sent, by the clock of its sender. */
   readonly issuedMs: number;
   /** The mark of the entry that was newest at the destination when the copy was planned; `undefined`: none. */
@@ -36,6 +38,7 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
     stamp.sourceBucket,
     // Ids are opaque: nothing promises that one never holds a separator.
     encodeURIComponent(stamp.source),
+    stamp.sizeBytes.toString(36),
     stamp.issuedMs.toString(36),
     stamp.base ?? none,
     stamp.seen,
@@ -49,15 +52,17 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
  */
 export function decodeStamp(text: string, place: StampPlace, digest: Digest): Stamp | undefined {
   const fields = text.split(';');
-  const [version, sourceBucket, source, issued, base, seen, proof] = fields;
-  if (fields.length !== 7 || version !== format) return undefined;
-  if (!sourceBucket || !source || !issued || !base || !seen) return undefined;
-  if (proof !== proofOf(fields.slice(0, 6).join(';'), place, digest)) return undefined;
+  const [version, sourceBucket, source, size, issued, base, seen, proof] = fields;
+  if (fields.length !== 8 || version !== format) return undefined;
+  if (!sourceBucket || !source || !size || !issued || !base || !seen) return undefined;
+  if (proof !== proofOf(fields.slice(0, 7).join(';'), place, digest)) return undefined;
   const issuedMs = Number.parseInt(issued, 36);
-  if (!Number.isSafeInteger(issuedMs)) return undefined;
+  const sizeBytes = Number.parseInt(size, 36);
+  if (!Number.isSafeInteger(issuedMs) || !Number.isSafeInteger(sizeBytes)) return undefined;
   return {
     sourceBucket,
     source: decodeURIComponent(source),
+    sizeBytes,
     issuedMs,
     base: base === none ? undefined : base,
     seen,

@@ -7,6 +7,7 @@ const stamp = {
   sourceBucket: 'source-1250000000',
   source: 'MTg0NDUxNTc1NjIzMTQ1MDAwODg',
   issuedMs: 1_700_000_000_000,
+  sizeBytes: 1029,
   base: undefined,
   seen: '0123456789ab',
 };
@@ -36,6 +37,7 @@ test('the longest stamp fits: the longest bucket name, null entries with multipa
       sourceBucket: `${'b'.repeat(30)}-1250000000`,
       source: longest,
       issuedMs: 9e12,
+      sizeBytes: 5 * 1024 ** 4,
       base: 'f'.repeat(12),
       seen: 'f'.repeat(12),
     },

@@ -90,9 +90,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a torn replica counts',
-    file: plan,
-    find: 'if (!hasSizeOfSource(view, entry, found.of)) {',
-    replace: 'if (false as boolean) {',
+    file: 'lib/app/provenance.ts',
+    find: 'if (sizeBytes !== version.sizeBytes) return',
+    replace: 'if (sizeBytes < 0) return',
     seeds: 2_000,
   },
   {
