@@ -3,7 +3,16 @@ import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
 import { loadRulesOfRegion } from '../../lib/app/rules';
 import { entryId } from '../../lib/domain/history';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+import {
+  createWorld,
+  destination,
+  eventFor,
+  landLate,
+  settings,
+  sound,
+  source,
+  type World,
+} from '../support/world';
 
 /** Interleavings that have gone wrong elsewhere, each told as a story of one key. */
 const key = 'k';
@@ -43,19 +52,6 @@ function pause<Name extends keyof ObjectStore>(world: World, name: Name) {
     return original(...call);
   }) as ObjectStore[Name];
   return { arrived, release };
-}
-
-/** The caller hears of a failure; the effect happens when it is let go. */
-function landLate(world: World, name: 'copyVersion' | 'putDeleteMarker') {
-  const { store } = world.ports;
-  const original = store[name] as (...call: unknown[]) => Promise<unknown>;
-  let land: () => Promise<unknown> = async () => undefined;
-  store[name] = (async (...call: unknown[]) => {
-    store[name] = original as never;
-    land = () => original(...call);
-    throw new Error('timed out');
-  }) as never;
-  return { land: () => land() };
 }
 
 describe.each([

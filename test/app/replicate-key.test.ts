@@ -5,6 +5,7 @@ import {
   createWorld,
   destination,
   eventFor,
+  landLate,
   settings,
   sound,
   source,
@@ -148,17 +149,11 @@ test('a rule that was just created is seen although the cached rules say nothing
 test('an older replica that lands late is covered by the newest again', async () => {
   const world = await withRule();
   world.cos.put(source, key, { body: 'one' });
-  const { copyVersion } = world.ports.store;
-  let late: (() => Promise<unknown>) | undefined;
-  world.ports.store.copyVersion = async (request) => {
-    late = () => copyVersion(request);
-    throw new Error('timed out');
-  };
+  const late = landLate(world, 'copyVersion');
   await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
-  world.ports.store.copyVersion = copyVersion;
   world.cos.put(source, key, { body: 'two' });
   await notify(world);
-  await late?.();
+  await late.land();
   expect(world.shown(destination, key)).toEqual(['one', 'two', 'one']);
   await notify(world);
   expect(world.shown(destination, key)).toEqual(['one', 'two', 'one', 'two']);
@@ -168,17 +163,11 @@ test('an older replica that lands late is covered by the newest again', async ()
 test('the newest is put on top from the destination itself when the source no longer has it', async () => {
   const world = await withRule();
   world.cos.put(source, key, { body: 'one' });
-  const { copyVersion } = world.ports.store;
-  let late: (() => Promise<unknown>) | undefined;
-  world.ports.store.copyVersion = async (request) => {
-    late = () => copyVersion(request);
-    throw new Error('timed out');
-  };
+  const late = landLate(world, 'copyVersion');
   await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
-  world.ports.store.copyVersion = copyVersion;
   const two = world.cos.put(source, key, { body: 'two' });
   await notify(world);
-  await late?.();
+  await late.land();
   world.cos.deleteVersion(source, key, entryId(two.entry));
   await notify(world);
   expect(world.shown(destination, key)).toEqual(['one', 'two', 'one', 'two']);

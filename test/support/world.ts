@@ -152,3 +152,16 @@ function counted(store: ObjectStore, requests: string[]): ObjectStore {
     putDeleteMarker: (...call) => (requests.push('delete'), store.putDeleteMarker(...call)),
   };
 }
+
+/** The caller hears of a failure; the effect happens when it is let go. */
+export function landLate(world: World, name: 'copyVersion' | 'putDeleteMarker') {
+  const { store } = world.ports;
+  const original = store[name] as (...call: unknown[]) => Promise<unknown>;
+  let land: () => Promise<unknown> = async () => undefined;
+  store[name] = (async (...call: unknown[]) => {
+    store[name] = original as never;
+    land = () => original(...call);
+    throw new Error('timed out');
+  }) as never;
+  return { land: () => land() };
+}
