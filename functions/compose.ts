@@ -8,7 +8,7 @@ import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/syste
 import type { ReconcilePorts } from '../lib/app/reconcile';
 import { createRuleSource, createTargets } from '../lib/app/rule-source';
 import { createRuleStore } from '../lib/app/rule-store';
-import { createRuleService, loadAllRules, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
+import { createRuleService, loadAllRulesSince, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
 import { createVersioningGate } from '../lib/app/versioning-gate';
 import { type Config, readConfig, readCredentials } from '../lib/config';
@@ -50,7 +50,7 @@ export function composeReplication(config = readConfig()) {
     digests: systemDigests,
     log,
     ruleSets: () => loadRulesOfRegion(ruleStore, state, config.region),
-    targets: createTargets(() => loadAllRules(ruleStore, state), systemClock, config),
+    targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), systemClock, config),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),
     region: config.region,

@@ -10,6 +10,8 @@ export interface WalkedKey {
 
 /** Entries a page holds at most, as COS limits it. */
 const pageEntriesMax = 1000;
+/** Of each key this many entries are kept and compared, the newest. */
+const windowEntriesMax = 1000;
 
 /**
  * The keys of a bucket in COS's order, after `afterKey`. Holds one page and one key, whatever the bucket's size; of a
@@ -20,7 +22,6 @@ export async function* walkKeys(
   bucket: BucketRef,
   prefix: string,
   afterKey: string | undefined,
-  windowEntriesMax: number,
 ): AsyncGenerator<WalkedKey> {
   let key: string | undefined;
   let newestFirst: HistoryEntry[] = [];

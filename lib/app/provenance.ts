@@ -2,9 +2,11 @@ import { ReplicationError } from '../domain/error';
 import type { DeleteMarker, EntryId, HistoryEntry, ObjectVersion } from '../domain/history';
 import {
   attemptId,
+  attemptTime,
   closedName,
   markerFolder,
   markerProvenance,
+  openedBetween,
   type MarkerAttempt,
   openName,
   parseAttempts,
@@ -53,8 +55,6 @@ export function destinationProvenance(
   destination: BucketRef,
   key: string,
 ) {
-  let attempts: readonly MarkerAttempt[] | undefined;
-
   const ofVersion = async (version: ObjectVersion, current: ObjectHead | undefined): Promise<Provenance> => {
     const isCurrent = current !== undefined && (current.versionId ?? 'null') === version.versionId;
     const head = isCurrent ? current : await ports.store.headObject(destination, key, version.versionId);
@@ -67,8 +67,8 @@ export function destinationProvenance(
   };
 
   const ofMarker = async (marker: DeleteMarker): Promise<Provenance> => {
-    attempts ??= await readAttempts(ports, destination.bucket, key);
-    return markerProvenance(marker, attempts, sourceBucket, ports.settings.clockToleranceMs);
+    const attempts = await readAttempts(ports, destination.bucket, key, marker);
+    return markerProvenance(marker, attempts, sourceBucket, ports.settings);
   };
 
   return (entry: HistoryEntry, current: ObjectHead | undefined): Promise<Provenance> =>
@@ -86,7 +86,7 @@ export async function sourceMarkerIsReplica(
   key: string,
   marker: DeleteMarker,
 ): Promise<boolean> {
-  const attempts = await readAttempts(ports, sourceBucket, key);
+  const attempts = await readAttempts(ports, sourceBucket, key, marker);
   const { clockToleranceMs, deleteSettlesMs, listingBelievedAfterMs } = ports.settings;
   const nowMs = ports.clock.now();
   const origin = sourceMarkerOrigin(marker, attempts, { nowMs, clockToleranceMs, deleteSettlesMs });
@@ -145,22 +145,29 @@ export function unversioned(ports: ProvenancePorts, destination: BucketRef): Rep
   return new ReplicationError('DESTINATION_NOT_VERSIONED', `${destination.bucket} in ${destination.region}`);
 }
 
-/** Pages of a key's folder: a closed attempt has two names in it. */
-const attemptPagesMax = 100;
+/** Pages of the attempts that can have made one marker; each has two names when it is closed. */
+const attemptPagesMax = 20;
 
+/**
+ * The attempts that can have made a marker, by their time: one request, however many markers the key has on top of
+ * each other.
+ */
 async function readAttempts(
   ports: ProvenancePorts,
   bucket: string,
   key: string,
+  marker: DeleteMarker,
 ): Promise<readonly MarkerAttempt[]> {
   const folder = markerFolder(bucket, ports.digests.sha256(key));
+  const { fromMs, toMs } = openedBetween(marker, ports.settings);
+  const last = folder + attemptTime(toMs + 1);
   const names: string[] = [];
-  let after: string | undefined;
+  let after = folder + attemptTime(fromMs);
   for (let page = 0; page < attemptPagesMax; page += 1) {
     const found = await ports.state.list(folder, after);
     names.push(...found.names.map((name) => name.slice(folder.length)));
-    if (found.complete) break;
-    after = found.names.at(-1);
+    after = found.names.at(-1) ?? last;
+    if (found.complete || after >= last) break;
   }
   return parseAttempts(names);
 }

@@ -111,18 +111,31 @@ async function lookAtKey(ports: ReconcilePorts, source: BucketRef, key: string, 
   for (const outcome of outcomes) tally.written += outcome.written;
 }
 
-/** Where a walk stopped. */
-interface Cursor {
-  readonly bucket: string;
-  readonly rule: string;
-  readonly afterKey: string | undefined;
+/** How far the walks of a region have come. */
+interface WalkState {
+  /** When the last walk that came to its end had begun; absent: none has. */
+  readonly comparedAt?: string;
+  /** Where the walk stopped that is under way. */
+  readonly stopped?: {
+    /** When it began. */
+    readonly began: string;
+    readonly bucket: string;
+    readonly rule: string;
+    readonly afterKey?: string;
+  };
 }
 
-const cursorName = (region: string): string => `jobs/reconcile/${region}.json`;
+const walkStateName = (region: string): string => `jobs/reconcile/${region}.json`;
 
 /** Walks every enabled rule, from where the last run stopped. `true`: to the end. */
 async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> {
-  const stopped = await readCursor(ports);
+  const { comparedAt, stopped } = await readWalkState(ports);
+  const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
+  const { listingBelievedAfterMs, clockToleranceMs } = ports.settings;
+  const comparedBeforeMs =
+    comparedAt === undefined
+      ? -Infinity
+      : Date.parse(comparedAt) - listingBelievedAfterMs - clockToleranceMs - 1000;
   const walks = (await ports.ruleSets())
     .flatMap((set) => set.rules.map((rule) => ({ bucket: set.bucket, rule })))
     .filter(({ rule }) => rule.status === 'Enabled')
@@ -133,26 +146,35 @@ async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> 
     if (last !== undefined && here < last) continue;
     const reached = await walkRule(ports, { bucket, region: ports.region }, rule, tally, {
       afterKey: here === last ? stopped?.afterKey : undefined,
+      comparedBeforeMs,
     });
     if (reached.ended) continue;
-    await ports.state.put(
-      cursorName(ports.region),
-      JSON.stringify({ bucket, rule: rule.id, afterKey: reached.afterKey } satisfies Cursor),
-    );
+    const { afterKey } = reached;
+    const place = { began, bucket, rule: rule.id, ...(afterKey === undefined ? {} : { afterKey }) };
+    await writeWalkState(ports, { ...(comparedAt === undefined ? {} : { comparedAt }), stopped: place });
     return false;
   }
-  if (stopped) await ports.state.remove(cursorName(ports.region));
+  await writeWalkState(ports, { comparedAt: began });
   return true;
 }
 
 const walkId = (bucket: string, rule: string): string => `${bucket}/${rule}`;
 
-async function readCursor(ports: ReconcilePorts): Promise<Cursor | undefined> {
-  const body = await ports.state.get(cursorName(ports.region));
-  if (body === undefined) return undefined;
-  const cursor = JSON.parse(body) as Partial<Cursor>;
-  if (typeof cursor.bucket === 'string' && typeof cursor.rule === 'string') return cursor as Cursor;
-  throw new ReplicationError('RULES_UNREADABLE', `${cursorName(ports.region)} is no cursor; delete it`);
+async function readWalkState(ports: ReconcilePorts): Promise<WalkState> {
+  const name = walkStateName(ports.region);
+  const body = await ports.state.get(name);
+  if (body === undefined) return {};
+  const { comparedAt, stopped } = JSON.parse(body) as WalkState;
+  const times = [comparedAt, stopped?.began].filter((time) => time !== undefined);
+  const sound =
+    times.every((time) => Number.isFinite(Date.parse(time))) &&
+    (stopped === undefined || (typeof stopped.bucket === 'string' && typeof stopped.rule === 'string'));
+  if (sound) return { ...(comparedAt === undefined ? {} : { comparedAt }), ...(stopped ? { stopped } : {}) };
+  throw new ReplicationError('RULES_UNREADABLE', `${name} does not tell how far a walk came; delete it`);
+}
+
+async function writeWalkState(ports: ReconcilePorts, walked: WalkState): Promise<void> {
+  await ports.state.put(walkStateName(ports.region), JSON.stringify(walked));
 }
 
 interface Reached {
@@ -166,11 +188,10 @@ async function walkRule(
   source: BucketRef,
   rule: ReplicationRule,
   tally: Tally,
-  from: { readonly afterKey: string | undefined },
+  from: { readonly afterKey: string | undefined; readonly comparedBeforeMs: number },
 ): Promise<Reached> {
-  const { historyPageEntries, keysAtOnce } = ports.settings;
-  const side = (bucket: BucketRef) =>
-    walkKeys(ports.store, bucket, rule.prefix, from.afterKey, historyPageEntries);
+  const { keysAtOnce } = ports.settings;
+  const side = (bucket: BucketRef) => walkKeys(ports.store, bucket, rule.prefix, from.afterKey);
   let afterKey = from.afterKey;
   let batch: PairedKey[] = [];
   const flush = async (): Promise<void> => {
@@ -183,7 +204,7 @@ async function walkRule(
       return { ended: false, afterKey };
     }
     tally.walkedKeys += 1;
-    if (isWorthALook(ports, rule, pair)) batch.push(pair);
+    if (isWorthALook(ports, rule, pair, from.comparedBeforeMs)) batch.push(pair);
     if (batch.length >= keysAtOnce) await flush();
     afterKey = pair.key;
   }
@@ -191,9 +212,15 @@ async function walkRule(
   return { ended: true, afterKey };
 }
 
-function isWorthALook(ports: ReconcilePorts, rule: ReplicationRule, pair: PairedKey): boolean {
+function isWorthALook(
+  ports: ReconcilePorts,
+  rule: ReplicationRule,
+  pair: PairedKey,
+  comparedBeforeMs: number,
+): boolean {
   const coverage = coverageOf(rule, pair.key);
-  const suspicion = suspect(pair.source, pair.destination, coverage, ports.settings.clockToleranceMs);
+  const { clockToleranceMs } = ports.settings;
+  const suspicion = suspect(pair.source, pair.destination, coverage, { clockToleranceMs, comparedBeforeMs });
   if (suspicion !== 'alike') return suspicion === 'doubt';
   // Another sample each hour.
   const hour = Math.floor(ports.clock.now() / 3_600_000);

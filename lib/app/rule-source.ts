@@ -73,9 +73,12 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
   };
 }
 
-/** Which buckets any rule of the account replicates to, read once per config lifetime. */
+/** A function that did not hear of a change may have acted on the rules before it as late as this. */
+const heardOfWithinMs = 600_000;
+
+/** Which buckets any rule of the account replicates to, or did a moment ago; read once per config lifetime. */
 export function createTargets(
-  loadAll: () => Promise<readonly RuleSet[]>,
+  loadAllSince: (sinceMs: number) => Promise<readonly RuleSet[]>,
   clock: Clock,
   settings: RuleSourceSettings,
 ): Targets {
@@ -84,7 +87,7 @@ export function createTargets(
     async isTarget(bucket) {
       const readMs = clock.now();
       if (held === undefined || readMs - held.readMs >= settings.configLifetimeMs) {
-        const sets = await loadAll();
+        const sets = await loadAllSince(readMs - heardOfWithinMs);
         // A disabled rule may have written what is asked about.
         const buckets = new Set(sets.flatMap((set) => set.rules.map((rule) => rule.destination.bucket)));
         held = { buckets, readMs };

@@ -10,6 +10,8 @@ import type { Clock, Entropy, StateStore } from './ports';
 export interface RuleStore {
   /** The newest rule set. `known`: start from this one instead of the hint. */
   load(source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet>;
+  /** The newest rule set, and those before it that were replaced after this moment, newest first. */
+  loadSince(source: BucketRef, sinceMs: number): Promise<readonly RuleSet[]>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
   commit(ruleSet: RuleSet, author: string): Promise<StoredRuleSet>;
 }
@@ -51,16 +53,30 @@ export function createRuleStore(
     return body === undefined ? undefined : parseDocument(body, bucket, revision);
   };
 
+  const load = async (source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet> => {
+    const { bucket } = source;
+    let stored = known ?? (await fromHint(source));
+    for (let step = 0; step < revisionStepsMax; step += 1) {
+      const next = await read(bucket, stored.ruleSet.revision + 1);
+      if (next === undefined) return stored;
+      stored = storedFrom(next);
+    }
+    throw new ReplicationError('RULES_UNREADABLE', `more than ${revisionStepsMax} revisions of ${bucket}`);
+  };
+
   return {
-    async load(source, known) {
-      const { bucket } = source;
-      let stored = known ?? (await fromHint(source));
-      for (let step = 0; step < revisionStepsMax; step += 1) {
-        const next = await read(bucket, stored.ruleSet.revision + 1);
-        if (next === undefined) return stored;
-        stored = storedFrom(next);
+    load,
+
+    async loadSince(source, sinceMs) {
+      let stored = await load(source);
+      const found = [stored.ruleSet];
+      while (stored.ruleSet.revision > 1 && stored.committedMs >= sinceMs) {
+        const before = await read(source.bucket, stored.ruleSet.revision - 1);
+        if (before === undefined) break;
+        stored = storedFrom(before);
+        found.push(stored.ruleSet);
       }
-      throw new ReplicationError('RULES_UNREADABLE', `more than ${revisionStepsMax} revisions of ${bucket}`);
+      return found;
     },
 
     async commit(ruleSet, author) {

@@ -219,17 +219,33 @@ export async function loadRulesOfRegion(
 
 /** The rule sets of all source buckets of the account that have, or had, rules. */
 export async function loadAllRules(store: RuleStore, state: StateStore): Promise<readonly RuleSet[]> {
+  // A stored rule set knows its region; one that was never written has no rules.
+  return mapAtMost(
+    8,
+    await bucketsWithRules(state),
+    async (bucket) => (await store.load({ bucket, region: '' })).ruleSet,
+  );
+}
+
+/** The same, and those that they replaced after this moment. */
+export async function loadAllRulesSince(
+  store: RuleStore,
+  state: StateStore,
+  sinceMs: number,
+): Promise<readonly RuleSet[]> {
+  const load = (bucket: string) => store.loadSince({ bucket, region: '' }, sinceMs);
+  return (await mapAtMost(8, await bucketsWithRules(state), load)).flat();
+}
+
+async function bucketsWithRules(state: StateStore): Promise<readonly string[]> {
   const names = new Set<string>();
   let after: string | undefined;
   for (;;) {
     const page = await state.list(rulesFolder, after);
     for (const name of page.names) names.add(name.slice(rulesFolder.length).split('/')[0] ?? '');
     after = page.names.at(-1);
-    if (page.complete || after === undefined) break;
+    if (page.complete || after === undefined) return [...names];
   }
-  // A stored rule set knows its region; one that was never written has no rules.
-  const load = async (bucket: string): Promise<RuleSet> => (await store.load({ bucket, region: '' })).ruleSet;
-  return mapAtMost(8, [...names], load);
 }
 
 export function settingsOf(rule: ReplicationRule): RuleSettings {

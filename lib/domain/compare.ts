@@ -9,27 +9,39 @@ import type { Coverage } from './rule';
  */
 export type Suspicion = 'alike' | 'doubt' | 'uncovered';
 
+export interface SuspicionTimes {
+  /** The clocks of two regions may differ by this much. */
+  readonly clockToleranceMs: number;
+  /**
+   * Entries from before this were compared by a walk that ended. Of younger ones, those that listings cannot tell from
+   * others (delete markers, equal contents) are worth a look of their own, once.
+   */
+  readonly comparedBeforeMs: number;
+}
+
 export function suspect(
   source: HistoryWindow,
   destination: HistoryWindow,
   coverage: Coverage | undefined,
-  clockToleranceMs: number,
+  times: SuspicionTimes,
 ): Suspicion {
   const covered = coverage ? source.entries.filter((entry) => isCovered(entry, coverage)) : [];
   const wanted = newestOf(covered);
   if (wanted === undefined) return 'uncovered';
   const found = newestOf(destination.entries);
-  if (!found || !looksLikeReplica(wanted, found, clockToleranceMs)) return 'doubt';
-  return everyEntryHasItsLike(covered, destination, clockToleranceMs) ? 'alike' : 'doubt';
+  if (!found || !looksLikeReplica(wanted, found, times.clockToleranceMs)) return 'doubt';
+  return everyEntryHasItsLike(source, covered, destination, times) ? 'alike' : 'doubt';
 }
 
 function looksLikeReplica(source: HistoryEntry, replica: HistoryEntry, clockToleranceMs: number): boolean {
   if (replica.lastModifiedMs < source.lastModifiedMs - clockToleranceMs) return false;
-  if (source.kind === 'deleteMarker' || replica.kind === 'deleteMarker') return source.kind === replica.kind;
-  return (
-    source.sizeBytes === replica.sizeBytes &&
-    (!comparableEtags(source, replica) || source.etag === replica.etag)
-  );
+  return sameContent(source, replica);
+}
+
+/** As far as listings tell. */
+function sameContent(a: HistoryEntry, b: HistoryEntry): boolean {
+  if (a.kind === 'deleteMarker' || b.kind === 'deleteMarker') return a.kind === b.kind;
+  return a.sizeBytes === b.sizeBytes && (!comparableEtags(a, b) || a.etag === b.etag);
 }
 
 /** A multipart ETag is not carried over by a copy, and says nothing of the content. */
@@ -38,30 +50,46 @@ function comparableEtags(a: ObjectVersion, b: ObjectVersion): boolean {
 }
 
 /**
- * Whether each covered entry may have a replica at the destination, as far down as its listing was read: a version of
- * the same size and ETag, and a marker for each marker.
+ * Whether each covered entry may have a replica of its own at the destination, as far down as its listing was read: a
+ * version of the same size and ETag, and a marker for each marker. What is as old as the lowest entry that was read
+ * may have its replica below it.
  */
 function everyEntryHasItsLike(
+  source: HistoryWindow,
   covered: readonly HistoryEntry[],
   destination: HistoryWindow,
-  clockToleranceMs: number,
+  { clockToleranceMs, comparedBeforeMs }: SuspicionTimes,
 ): boolean {
   const readFromMs = destination.complete ? -Infinity : (destination.entries[0]?.lastModifiedMs ?? Infinity);
-  const bySize = new Map<number, ObjectVersion[]>();
-  let markers = 0;
-  for (const entry of destination.entries) {
-    if (entry.kind === 'deleteMarker') markers += 1;
-    else bySize.set(entry.sizeBytes, [...(bySize.get(entry.sizeBytes) ?? []), entry]);
-  }
-  for (const entry of covered) {
+  const candidates = groupByLikeness(destination.entries);
+  const siblings = groupByLikeness(source.entries);
+  // The newest first: what may be its replica may be an older one's too, but not the other way round.
+  for (const entry of covered.toReversed()) {
     if (entry.lastModifiedMs - clockToleranceMs <= readFromMs) continue;
-    if (entry.kind === 'deleteMarker') {
-      markers -= 1;
-      if (markers < 0) return false;
-    } else {
-      const like = bySize.get(entry.sizeBytes) ?? [];
-      if (!like.some((replica) => looksLikeReplica(entry, replica, clockToleranceMs))) return false;
+    const likes = candidates.get(likenessOf(entry)) ?? [];
+    const [like, ...more] = likes.filter((one) => looksLikeReplica(entry, one, clockToleranceMs));
+    if (like === undefined) return false;
+    if (entry.lastModifiedMs >= comparedBeforeMs) {
+      const twins = (siblings.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));
+      if (entry.kind === 'deleteMarker' || more.length > 0 || twins.length > 1) return false;
     }
+    likes.splice(likes.indexOf(like), 1);
   }
   return true;
+}
+
+/** Only entries of one group can be alike. */
+function likenessOf(entry: HistoryEntry): string {
+  return entry.kind === 'deleteMarker' ? 'marker' : String(entry.sizeBytes);
+}
+
+/** Each group newest first. */
+function groupByLikeness(entries: readonly HistoryEntry[]): Map<string, HistoryEntry[]> {
+  const groups = new Map<string, HistoryEntry[]>();
+  for (const entry of entries.toReversed()) {
+    const group = groups.get(likenessOf(entry));
+    if (group) group.push(entry);
+    else groups.set(likenessOf(entry), [entry]);
+  }
+  return groups;
 }

@@ -1,5 +1,5 @@
 import type { EntryId } from './history';
-import { entryId } from './history';
+import { entryId, entryIdMicros } from './history';
 import type { DeleteMarker } from './history';
 import type { Mark } from './mark';
 import type { Provenance } from './plan';
@@ -29,7 +29,12 @@ export function markerFolder(destinationBucket: string, keyDigest: string): stri
 }
 
 export function attemptId(openedMs: number, nonce: string): string {
-  return `${openedMs.toString(36).padStart(9, '0')}-${nonce}`;
+  return `${attemptTime(openedMs)}-${nonce}`;
+}
+
+/** What the names of all attempts begin with that were opened at this moment; sorted as the moments are. */
+export function attemptTime(openedMs: number): string {
+  return Math.max(0, openedMs).toString(36).padStart(9, '0');
 }
 
 export function openName(attempt: MarkerAttempt): string {
@@ -64,37 +69,41 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
 }
 
 /**
- * What a marker at the destination is. One that a closed record names is ours. Any other is ours too while an
- * attempt is open that could have made it: in doubt the head is asserted again, which shows an object that a user
- * may have deleted there, and hides none. A record that a list does not show yet makes its marker look like a
- * user's; that costs a marker more, since whatever is written then ends with the newest.
+ * What a marker at the destination is. One that a closed record names is ours. Any other is ours too if an open
+ * attempt could have made it: in doubt the head is asserted again, which shows an object that a user may have deleted
+ * there, and hides none. A record that a list does not show yet makes its marker look like a user's; that costs a
+ * marker more, since whatever is written then ends with the newest.
  */
 export function markerProvenance(
   marker: DeleteMarker,
   attempts: readonly MarkerAttempt[],
   sourceBucket: string,
-  clockToleranceMs: number,
+  times: LandingTimes,
 ): Provenance {
   const ours = attempts.filter((attempt) => attempt.sourceBucket === sourceBucket);
   const id = entryId(marker);
   const closed = ours.find((attempt) => attempt.written === id);
   if (closed) return { ...replicaOf(closed), plannedOn: { top: closed.base } };
 
-  const latest = marker.lastModifiedMs + 1000 + clockToleranceMs;
-  // Of several, the oldest: what is taken for missing is written again, what is taken for done would be lost.
+  // Of several, the one of the oldest source: what is taken for missing is written again, what is taken for done is lost.
   const [open] = ours
-    .filter((attempt) => attempt.written === undefined && attempt.openedMs <= latest)
-    .sort((a, b) => a.openedMs - b.openedMs);
+    .filter((attempt) => attempt.written === undefined && canHaveMade(attempt, marker, times))
+    .sort((a, b) => compareTimes(entryIdMicros(a.source), entryIdMicros(b.source)));
   return open ? replicaOf(open) : { kind: 'foreign' };
+}
+
+/** What has no time counts as oldest. */
+function compareTimes(a: bigint | undefined, b: bigint | undefined): number {
+  if (a === b) return 0;
+  return (a ?? -1n) < (b ?? -1n) ? -1 : 1;
 }
 
 function replicaOf({ source, openedMs, seen }: MarkerAttempt) {
   return { kind: 'replica', of: source, issuedMs: openedMs, seen } as const;
 }
 
-/** Times that tell which attempt can have made which marker, all in milliseconds. */
-export interface AttemptTimes {
-  readonly nowMs: number;
+/** How far the time of a marker and that of its attempt can be apart, in milliseconds. */
+export interface LandingTimes {
   readonly clockToleranceMs: number;
   /** A delete whose answer never came has happened by then, or never will. */
   readonly deleteSettlesMs: number;
@@ -108,7 +117,7 @@ export interface AttemptTimes {
 export function sourceMarkerOrigin(
   marker: DeleteMarker,
   attempts: readonly MarkerAttempt[],
-  times: AttemptTimes,
+  times: LandingTimes & { readonly nowMs: number },
 ): 'replica' | 'user' | 'unknown' {
   if (attempts.some((attempt) => attempt.written === entryId(marker))) return 'replica';
   const possible = attempts.filter(
@@ -119,9 +128,15 @@ export function sourceMarkerOrigin(
   return possible.every((attempt) => attempt.openedMs < overMs) ? 'replica' : 'unknown';
 }
 
-function canHaveMade(attempt: MarkerAttempt, marker: DeleteMarker, times: AttemptTimes): boolean {
-  const { clockToleranceMs, deleteSettlesMs } = times;
-  const notBefore = attempt.openedMs <= marker.lastModifiedMs + 1000 + clockToleranceMs;
-  const notAfter = marker.lastModifiedMs <= attempt.openedMs + deleteSettlesMs + clockToleranceMs;
-  return notBefore && notAfter;
+function canHaveMade(attempt: MarkerAttempt, marker: DeleteMarker, times: LandingTimes): boolean {
+  const { fromMs, toMs } = openedBetween(marker, times);
+  return attempt.openedMs >= fromMs && attempt.openedMs <= toMs;
+}
+
+/** Between which moments the attempt was opened that made a marker. */
+export function openedBetween(marker: DeleteMarker, { clockToleranceMs, deleteSettlesMs }: LandingTimes) {
+  return {
+    fromMs: marker.lastModifiedMs - deleteSettlesMs - clockToleranceMs,
+    toMs: marker.lastModifiedMs + 1000 + clockToleranceMs,
+  };
 }

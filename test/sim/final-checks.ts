@@ -152,12 +152,10 @@ function isCopyable(world: World, { stored: { content } }: Written): boolean {
   );
 }
 
-/**
- * A user's own marker counts for a replicated one that is missing: while the outcome of an attempt is unknown nobody can
- * tell them apart, and without any attempt two listings look alike. It shows the same.
- */
+/** A user's own marker at the destination counts for a replicated one beside an attempt of unknown outcome: it shows the same. */
 function isStoodInFor(world: World, written: Written, { destination, key }: Pair): boolean {
-  if (written.stored.entry.kind !== 'deleteMarker') return false;
+  if (written.stored.entry.kind !== 'deleteMarker' || !hadOpenAttempts(world, destination.bucket, key))
+    return false;
   return world.cos.ledger
     .of(destination.bucket, key)
     .some(
@@ -190,6 +188,9 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
   const { author } = top;
   if (author.kind === 'replication' && author.of.ref.bucket === source.bucket) {
     if (placeOf(world, author.of) >= placeOf(world, newest) && !author.torn) return;
+    // A late marker on top of a newer one shows the same; beside an attempt of unknown outcome nobody can tell them apart.
+    const markers = top.stored.content === undefined && newest.stored.content === undefined;
+    if (markers && hadOpenAttempts(world, destination.bucket, key)) return;
   } else {
     // A user wrote later than the newest arrived.
     const below = ever.slice(0, ever.indexOf(top));
@@ -207,14 +208,15 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
 
 /**
  * First occurrences stand in source order. Exempt is what a listing hid while newer entries were copied, what was torn
- * at first, and what some revision of the rules did not cover: such an entry comes late by right.
+ * at first, and what some revision of the rules did not cover: such an entry comes late by right. So does what the
+ * source had deleted for good by then: whoever copied the newer one could not know of it.
  */
 function checkOrder(world: World, books: RuleBooks, keys: readonly string[], verdict: Verdict): void {
   for (const { bucket } of world.buckets) {
     for (const key of keys) {
       const newestPlace = new Map<string, { place: number; of: Written }>();
       const seen = new Set<Written>();
-      for (const { author } of byLanding(world, bucket, key)) {
+      for (const { author, landedMs } of byLanding(world, bucket, key)) {
         if (author.kind !== 'replication' || seen.has(author.of)) continue;
         const { of } = author;
         seen.add(of);
@@ -222,7 +224,10 @@ function checkOrder(world: World, books: RuleBooks, keys: readonly string[], ver
         const before = newestPlace.get(of.ref.bucket);
         if (before === undefined || place > before.place) {
           newestPlace.set(of.ref.bucket, { place, of });
-        } else if (!isLateByRight(world, books, of, bucket)) {
+        } else if (
+          !isLateByRight(world, books, of, bucket) &&
+          !(of.removedMs !== undefined && of.removedMs < landedMs)
+        ) {
           verdict.fail(
             'order',
             `${shown(of)} arrives at ${bucket} after ${shown(before.of)}, which is newer`,
@@ -295,6 +300,33 @@ export function checkNothingPends(world: World, books: RuleBooks, verdict: Verdi
     const rule = books.newest(entry.sourceBucket)?.rules.find(({ id }) => id === entry.ruleId);
     if (entry.status === 'PENDING' && rule?.status === 'Enabled') {
       verdict.fail('backlog', `still pending: ${body}`, entry.key);
+    }
+  }
+}
+
+/** How often one entry is written to one destination at most, whatever goes wrong. */
+const copiesMax = 100;
+
+/** Every write of replication is one of a bounded number for its source entry. */
+export function checkBounded(world: World, verdict: Verdict): void {
+  const copies = new Map<Written, Map<string, number>>();
+  for (const { author, ref } of world.cos.ledger.all) {
+    if (author.kind !== 'replication') continue;
+    const of = copies.get(author.of) ?? new Map<string, number>();
+    of.set(ref.bucket, (of.get(ref.bucket) ?? 0) + 1);
+    copies.set(author.of, of);
+  }
+  for (const [of, byBucket] of copies) {
+    for (const [bucket, count] of byBucket) {
+      world.tally.count(
+        `entry written ${count < 5 ? count : count < 9 ? '5 to 8' : count < 17 ? '9 to 16' : count < 33 ? '17 to 32' : 'more'}`,
+      );
+      if (count > copiesMax)
+        verdict.fail(
+          'bounded',
+          `${shown(of)} of ${of.ref.bucket} is written ${count} times to ${bucket}`,
+          of.key,
+        );
     }
   }
 }

@@ -4,7 +4,12 @@ import type { Clock, Entropy, LogFacts, Logger } from '../../lib/app/ports';
 import type { ReconcilePorts } from '../../lib/app/reconcile';
 import { createRuleSource, createTargets } from '../../lib/app/rule-source';
 import { createRuleStore } from '../../lib/app/rule-store';
-import { createRuleService, loadAllRules, loadRulesOfRegion, type RuleService } from '../../lib/app/rules';
+import {
+  createRuleService,
+  loadAllRulesSince,
+  loadRulesOfRegion,
+  type RuleService,
+} from '../../lib/app/rules';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { createSimDirectory, createSimStore } from './object-store';
 import { createSimState } from './state-bucket';
@@ -63,7 +68,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     digests: systemDigests,
     log,
     ruleSets: () => loadRulesOfRegion(ruleStore, state, region),
-    targets: createTargets(() => loadAllRules(ruleStore, state), clock, settings),
+    targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), clock, settings),
     gate: createVersioningGate(directory, clock, settings),
     rules: createRuleSource(ruleStore, clock, settings),
     region,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createChance, type Chance } from './chance';
 import { createFaults } from './faults';
 import { createVerdict, type Failure } from './failure';
-import { checkAllArrived, checkNothingPends, checkQuietWorld } from './final-checks';
+import { checkAllArrived, checkBounded, checkNothingPends, checkQuietWorld } from './final-checks';
 import { described, type Written } from './ledger';
 import { createOnlineChecks } from './online-checks';
 import { type Acknowledged, createOperators, type Operators } from './operators';
@@ -171,6 +171,7 @@ function createRun(options: RunOptions) {
       if (more) {
         verdict.fail('idempotent', `${more.worker} writes after doubled events in a quiet world`, more.key);
       }
+      checkBounded(world, verdict);
       tally.count('writes', checks.writes.length);
       tally.count(
         'invocations',

@@ -9,7 +9,7 @@ import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Entropy, LogFacts, Logger, ObjectStore } from '../../lib/app/ports';
 import { createRuleSource, createTargets } from '../../lib/app/rule-source';
 import { createRuleStore } from '../../lib/app/rule-store';
-import { createRuleService, loadAllRules } from '../../lib/app/rules';
+import { createRuleService, loadAllRulesSince } from '../../lib/app/rules';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { defaultSettings, type ReplicationSettings } from '../../lib/app/settings';
 import type { BucketRef } from '../../lib/domain/rule';
@@ -65,7 +65,9 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     digests: systemDigests,
     log,
     rules: createRuleSource(ruleStore, clock, { configLifetimeMs: 15_000 }),
-    targets: createTargets(() => loadAllRules(ruleStore, state), clock, { configLifetimeMs: 15_000 }),
+    targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), clock, {
+      configLifetimeMs: 15_000,
+    }),
     gate: createVersioningGate(directory, clock, { configLifetimeMs: 15_000 }),
     region: source.region,
     settings: { ...defaultSettings, ...options.settings },
