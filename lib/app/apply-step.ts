@@ -104,6 +104,8 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
   const { destination } = rule;
   let base = request.base;
   for (let attempt = 0; attempt < copyTriesMax; attempt += 1) {
+    // What was seen of the source is stamped with the time of the copy: it must not be much older.
+    await request.assertDue();
     const metadata = stamped(ports, request, matter, transfer.metadata, base);
     const answer = await ports.store.copyVersion({
       source: matter.from,

@@ -66,13 +66,16 @@ export function destinationProvenance(
     return { kind: 'replica', of, issuedMs, seen, plannedOn: { top: base } };
   };
 
-  const ofMarker = async (marker: DeleteMarker): Promise<Provenance> => {
+  const ofMarker = async (marker: DeleteMarker, below: EntryId | undefined): Promise<Provenance> => {
     const attempts = await readAttempts(ports, destination.bucket, key, marker);
-    return markerProvenance(marker, attempts, sourceBucket, ports.settings);
+    return markerProvenance(marker, below, attempts, sourceBucket, ports.settings, ports.digests.sha256);
   };
 
-  return (entry: HistoryEntry, current: ObjectHead | undefined): Promise<Provenance> =>
-    entry.kind === 'version' ? ofVersion(entry, current) : ofMarker(entry);
+  return (
+    entry: HistoryEntry,
+    below: EntryId | undefined,
+    current: ObjectHead | undefined,
+  ): Promise<Provenance> => (entry.kind === 'version' ? ofVersion(entry, current) : ofMarker(entry, below));
 }
 
 /**
@@ -89,7 +92,8 @@ export async function sourceMarkerIsReplica(
   const attempts = await readAttempts(ports, sourceBucket, key, marker);
   const { clockToleranceMs, deleteSettlesMs, listingBelievedAfterMs } = ports.settings;
   const nowMs = ports.clock.now();
-  const origin = sourceMarkerOrigin(marker, attempts, { nowMs, clockToleranceMs, deleteSettlesMs });
+  const times = { nowMs, clockToleranceMs, deleteSettlesMs };
+  const origin = sourceMarkerOrigin(marker, attempts, times, ports.digests.sha256);
   if (origin === 'replica') return true;
   const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > nowMs;
   if (origin === 'user' && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
@@ -110,6 +114,8 @@ export async function writeMarker(
   },
 ): Promise<string> {
   const { sourceBucket, source, destination, key, base, seenAt, assertDue } = request;
+  // What was seen of the source is stamped with the time of the record: it must not be much older.
+  await assertDue();
   const openedMs = ports.clock.now();
   const attempt: MarkerAttempt = {
     attempt: attemptId(openedMs, ports.entropy.nonce()),

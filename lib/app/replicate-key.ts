@@ -180,7 +180,9 @@ async function makePlan(
     });
     if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
-      provenance.set(entryId(plan.entry), await resolve(plan.entry, look.current));
+      const below = window.entries[window.entries.indexOf(plan.entry) - 1];
+      const found = await resolve(plan.entry, below && entryId(below), look.current);
+      provenance.set(entryId(plan.entry), found);
     } else if (plan.kind === 'confirmGone') {
       if (await ports.store.headObject(source.bucket, key, plan.versionId)) {
         throw new ReplicationError('LISTING_STALE', `version ${plan.versionId} of "${key}" is not listed`);
@@ -219,7 +221,10 @@ async function applyPlan(
   };
   let base = top && entryId(top);
   let done: Done = 'idle';
+  const writtenBefore = one.written;
   for (const [place, step] of plan.steps.entries()) {
+    // Nothing below the head was missing after all.
+    if (place === plan.refills && plan.headIsTop && one.written === writtenBefore) continue;
     try {
       await assertDue();
       const stampedBase = place < plan.refills ? noBase : base;

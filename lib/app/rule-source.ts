@@ -1,15 +1,12 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { BucketRef, RuleSet } from '../domain/rule';
 import type { Clock, RuleSource, Targets } from './ports';
-import type { RuleStore, StoredRuleSet } from './rule-store';
+import { type RuleStore, type StoredRuleSet, unsettledMs } from './rule-store';
 
 export interface RuleSourceSettings {
   /** A running function may act on rules that are this old. */
   readonly configLifetimeMs: number;
 }
-
-/** Younger than this, a revision is read once more: two writers of it may both have been told that they succeeded. */
-const unsettledMs = 60_000;
 
 /** Readings for one answer. */
 const readingsMax = 4;

@@ -10,6 +10,8 @@ import type { Clock, Entropy, StateStore } from './ports';
 export interface RuleStore {
   /** The newest rule set. `known`: start from this one instead of the hint. */
   load(source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet>;
+  /** The newest rule set, read again if it is so young that another writer of the same revision may still win. */
+  loadSettled(source: BucketRef): Promise<StoredRuleSet>;
   /** The newest rule set, and those before it that were replaced after this moment, newest first. */
   loadSince(source: BucketRef, sinceMs: number): Promise<readonly RuleSet[]>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
@@ -39,6 +41,12 @@ export interface RuleStoreSettings {
   readonly settleMs: number;
 }
 
+/** Younger than this, a revision is read once more: two writers of it may both have been told that they succeeded. */
+export const unsettledMs = 60_000;
+
+/** A newer revision came while one settled, this often in a row. */
+const settleTriesMax = 5;
+
 /** More steps than this from the hint to the newest revision mean that the hint is broken. */
 const revisionStepsMax = 100_000;
 
@@ -51,6 +59,12 @@ export function createRuleStore(
   const read = async (bucket: string, revision: number): Promise<RuleDocument | undefined> => {
     const body = await state.get(revisionName(bucket, revision));
     return body === undefined ? undefined : parseDocument(body, bucket, revision);
+  };
+
+  const readRevision = async (source: BucketRef, revision: number): Promise<StoredRuleSet> => {
+    const document = await read(source.bucket, revision);
+    if (document) return storedFrom(document);
+    throw new ReplicationError('RULES_UNREADABLE', `revision ${revision} of ${source.bucket} is missing`);
   };
 
   const load = async (source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet> => {
@@ -66,6 +80,18 @@ export function createRuleStore(
 
   return {
     load,
+
+    async loadSettled(source) {
+      let found = await load(source);
+      for (let attempt = 0; attempt < settleTriesMax; attempt += 1) {
+        if (clock.now() - found.committedMs > unsettledMs) return found;
+        await clock.sleep(settings.settleMs);
+        const { revision } = found.ruleSet;
+        found = await load(source, await readRevision(source, revision));
+        if (found.ruleSet.revision === revision) return found;
+      }
+      throw new ReplicationError('RULE_CONFLICT', `the rules of ${source.bucket} change all the time`);
+    },
 
     async loadSince(source, sinceMs) {
       let stored = await load(source);
@@ -110,10 +136,7 @@ export function createRuleStore(
     const revision = hint === undefined ? 0 : Number((JSON.parse(hint) as { revision?: unknown }).revision);
     if (!Number.isSafeInteger(revision) || revision < 1)
       return { ruleSet: emptyRuleSet(source), committedMs: 0 };
-    const document = await read(bucket, revision);
-    if (!document)
-      throw new ReplicationError('RULES_UNREADABLE', `revision ${revision} of ${bucket} is missing`);
-    return storedFrom(document);
+    return readRevision(source, revision);
   }
 }
 

@@ -82,7 +82,9 @@ export function createRuleService(ports: RulesPorts) {
     make: (ruleSet: RuleSet) => Promise<Result>,
   ): Promise<Result> => {
     for (let attempt = 1; ; attempt += 1) {
-      const before = await load(request.bucket);
+      // What is built on a revision that another writer still may replace would be lost with it.
+      const source = { bucket: request.bucket, region: ports.region };
+      const before = (await ports.store.loadSettled(source)).ruleSet;
       if (request.revision !== undefined && request.revision !== before.revision)
         throw revisionConflict(before);
       const result = await make(before);

@@ -1,7 +1,7 @@
 import type { EntryId } from './history';
 import { entryId, entryIdMicros } from './history';
 import type { DeleteMarker } from './history';
-import type { Mark } from './mark';
+import { type Digest, type Mark, markOf } from './mark';
 import type { Provenance } from './plan';
 
 /**
@@ -72,23 +72,27 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
  * What a marker at the destination is. One that a closed record names is ours. Any other is ours too if an open
  * attempt could have made it: in doubt the head is asserted again, which shows an object that a user may have deleted
  * there, and hides none. A record that a list does not show yet makes its marker look like a user's; that costs a
- * marker more, since whatever is written then ends with the newest.
+ * marker more, since whatever is written then ends with the newest. `below`: what lies directly under it, if known.
  */
 export function markerProvenance(
   marker: DeleteMarker,
+  below: EntryId | undefined,
   attempts: readonly MarkerAttempt[],
   sourceBucket: string,
   times: LandingTimes,
+  digest: Digest,
 ): Provenance {
   const ours = attempts.filter((attempt) => attempt.sourceBucket === sourceBucket);
   const id = entryId(marker);
   const closed = ours.find((attempt) => attempt.written === id);
   if (closed) return { ...replicaOf(closed), plannedOn: { top: closed.base } };
 
+  const possible = ours.filter((attempt) => canHaveMade(attempt, marker, times, digest));
+  const fitting = possible.filter(({ base }) => below !== undefined && base === markOf(below, digest));
   // Of several, the one of the oldest source: what is taken for missing is written again, what is taken for done is lost.
-  const [open] = ours
-    .filter((attempt) => attempt.written === undefined && canHaveMade(attempt, marker, times))
-    .sort((a, b) => compareTimes(entryIdMicros(a.source), entryIdMicros(b.source)));
+  const [open] = (fitting.length > 0 ? fitting : possible).toSorted((a, b) =>
+    compareTimes(entryIdMicros(a.source), entryIdMicros(b.source)),
+  );
   return open ? replicaOf(open) : { kind: 'foreign' };
 }
 
@@ -118,19 +122,25 @@ export function sourceMarkerOrigin(
   marker: DeleteMarker,
   attempts: readonly MarkerAttempt[],
   times: LandingTimes & { readonly nowMs: number },
+  digest: Digest,
 ): 'replica' | 'user' | 'unknown' {
   if (attempts.some((attempt) => attempt.written === entryId(marker))) return 'replica';
-  const possible = attempts.filter(
-    (attempt) => attempt.written === undefined && canHaveMade(attempt, marker, times),
-  );
+  const possible = attempts.filter((attempt) => canHaveMade(attempt, marker, times, digest));
   if (possible.length === 0) return 'user';
   const overMs = times.nowMs - times.deleteSettlesMs - times.clockToleranceMs;
   return possible.every((attempt) => attempt.openedMs < overMs) ? 'replica' : 'unknown';
 }
 
-function canHaveMade(attempt: MarkerAttempt, marker: DeleteMarker, times: LandingTimes): boolean {
+/** Whether an attempt is open that was made at the right time, and not on top of the marker itself. */
+function canHaveMade(
+  attempt: MarkerAttempt,
+  marker: DeleteMarker,
+  times: LandingTimes,
+  digest: Digest,
+): boolean {
   const { fromMs, toMs } = openedBetween(marker, times);
-  return attempt.openedMs >= fromMs && attempt.openedMs <= toMs;
+  if (attempt.written !== undefined || attempt.openedMs < fromMs || attempt.openedMs > toMs) return false;
+  return attempt.base !== markOf(entryId(marker), digest);
 }
 
 /** Between which moments the attempt was opened that made a marker. */

@@ -58,6 +58,8 @@ export type KeyPlan =
       readonly steps: readonly ReplicationStep[];
       /** So many of the first steps write entries that are older than the head again: they lie on no base of theirs. */
       readonly refills: number;
+      /** The head stands on top, and is written again only because of the refills. */
+      readonly headIsTop: boolean;
       /** Somebody else is probably at the same work. */
       readonly contended: boolean;
     };
@@ -84,11 +86,12 @@ export function planKey(view: KeyView): KeyPlan {
   const above = withoutOlderOfSameSecond(view, listedAbove, head);
   if ('kind' in above) return above;
   const again = missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare).map(stepOf) : [];
-  const headOnTop = again.length > 0 || (top !== undefined && top !== head);
-  const headSteps = head !== undefined && headOnTop ? [putOnTopAgain(view, head, headEntry)] : [];
+  const buried = again.length > 0 || (top !== undefined && top !== head);
+  const headSteps = head !== undefined && buried ? [putOnTopAgain(view, head, headEntry)] : [];
   const steps = [...again, ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
-  return { kind: 'apply', steps, refills: again.length, contended };
+  const headIsTop = again.length > 0 && top === head;
+  return { kind: 'apply', steps, refills: again.length, headIsTop, contended };
 }
 
 const sourceOlder = { kind: 'readOlder', side: 'source' } as const;

@@ -5,21 +5,32 @@ import { entryId, entryIdMicros } from './history';
 export type SourceOrder = (a: EntryId, b: EntryId) => number;
 
 /**
- * The listing decides; only for an entry that it does not hold (deleted for good, or older than the part that was
- * read) do the ids' times.
+ * The listing decides. An entry that it does not hold (deleted for good, or older than the part that was read) has its
+ * place before the first listed entry that is newer by the time in its id, so that all of them stand in one line even
+ * where ids and listing disagree. Nothing tells the place of an id without a time: what is listed counts as newer.
  */
 export function sourceOrder(source: HistoryWindow): SourceOrder {
-  const places = new Map(source.entries.map((entry, place) => [entryId(entry), place]));
+  const listed = source.entries.map((entry) => entryId(entry));
+  const times = listed.map((id) => entryIdMicros(id));
+  const places = new Map(listed.map((id, place) => [id, place]));
+
+  const placeOf = (id: EntryId): number => {
+    const known = places.get(id);
+    if (known !== undefined) return known;
+    const micros = entryIdMicros(id) ?? -1n;
+    const next = times.findIndex((time) => time !== undefined && time >= micros);
+    const place = (next < 0 ? listed.length : next) - 0.5;
+    places.set(id, place);
+    return place;
+  };
+
   return (a, b) => {
     if (a === b) return 0;
-    const placeA = places.get(a);
-    const placeB = places.get(b);
-    if (placeA !== undefined && placeB !== undefined) return placeA - placeB;
-    const microsA = entryIdMicros(a);
-    const microsB = entryIdMicros(b);
-    if (microsA !== undefined && microsB !== undefined && microsA !== microsB)
-      return microsA < microsB ? -1 : 1;
-    // Nothing tells: what the source still lists counts as newer.
-    return (placeA ?? -1) - (placeB ?? -1);
+    const byPlace = placeOf(a) - placeOf(b);
+    if (byPlace !== 0) return byPlace;
+    // Neither is listed.
+    const [microsA, microsB] = [entryIdMicros(a) ?? -1n, entryIdMicros(b) ?? -1n];
+    if (microsA === microsB) return a < b ? -1 : 1;
+    return microsA < microsB ? -1 : 1;
   };
 }

@@ -37,7 +37,8 @@ export function checkAllArrived(
   for (const pair of pairsOf(world, books, keys)) {
     const { bucket } = pair.source;
     const changedMs = books.committedMs(bucket, books.revisions(bucket).length - 1);
-    const fromMs = of === 'all' ? 0 : changedMs + world.settings.configLifetimeMs;
+    const resumedMs = Math.max(world.cos.resumedMs(pair.source), world.cos.resumedMs(pair.destination));
+    const fromMs = of === 'all' ? 0 : Math.max(changedMs, resumedMs) + world.settings.configLifetimeMs;
     checkNothingLost(world, books, pair, gaps, verdict, fromMs);
   }
 }
@@ -156,11 +157,12 @@ function isCopyable(world: World, { stored: { content } }: Written): boolean {
 function isStoodInFor(world: World, written: Written, { destination, key }: Pair): boolean {
   if (written.stored.entry.kind !== 'deleteMarker' || !hadOpenAttempts(world, destination.bucket, key))
     return false;
+  const fromMs = written.landedMs - 2 * world.settings.replication.clockToleranceMs;
   return world.cos.ledger
     .of(destination.bucket, key)
     .some(
       ({ author, stored, landedMs }) =>
-        author.kind === 'user' && stored.entry.kind === 'deleteMarker' && landedMs >= written.landedMs,
+        author.kind === 'user' && stored.entry.kind === 'deleteMarker' && landedMs >= fromMs,
     );
 }
 
@@ -176,6 +178,15 @@ function placeOf(world: World, written: Written): number {
   return world.cos.ledger.of(written.ref.bucket, written.key).indexOf(written);
 }
 
+/**
+ * Once the source has deleted one of two entries for good, only ids tell which was newer: where a bucket lists by landing
+ * and its ids hold the start of a write, they may tell the contrary.
+ */
+function idsDisagree(world: World, top: Written, newest: Written): boolean {
+  if (top.removedMs === undefined && newest.removedMs === undefined) return false;
+  return top.idMicros >= newest.idMicros && placeOf(world, top) < placeOf(world, newest);
+}
+
 function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
   const { source, destination, key } = pair;
   const newest = world.cos.ledger
@@ -188,9 +199,15 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
   const { author } = top;
   if (author.kind === 'replication' && author.of.ref.bucket === source.bucket) {
     if (placeOf(world, author.of) >= placeOf(world, newest) && !author.torn) return;
+    if (idsDisagree(world, author.of, newest)) return;
     // A late marker on top of a newer one shows the same; beside an attempt of unknown outcome nobody can tell them apart.
     const markers = top.stored.content === undefined && newest.stored.content === undefined;
-    if (markers && hadOpenAttempts(world, destination.bucket, key)) return;
+    const doubtful = hadOpenAttempts(world, destination.bucket, key);
+    if (markers && doubtful) return;
+    // In doubt what may have been an older marker is covered again by the head; a marker that is gone cannot come back.
+    if (newest.stored.content === undefined && newest.removedMs !== undefined && doubtful) return;
+    // A user who deletes the newest replica for good at the destination has shown what lay below it.
+    if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return;
   } else {
     // A user wrote later than the newest arrived.
     const below = ever.slice(0, ever.indexOf(top));
@@ -214,7 +231,7 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
 function checkOrder(world: World, books: RuleBooks, keys: readonly string[], verdict: Verdict): void {
   for (const { bucket } of world.buckets) {
     for (const key of keys) {
-      const newestPlace = new Map<string, { place: number; of: Written }>();
+      const newestPlace = new Map<string, { place: number; of: Written; landedMs: number }>();
       const seen = new Set<Written>();
       for (const { author, landedMs } of byLanding(world, bucket, key)) {
         if (author.kind !== 'replication' || seen.has(author.of)) continue;
@@ -223,9 +240,9 @@ function checkOrder(world: World, books: RuleBooks, keys: readonly string[], ver
         const place = placeOf(world, of);
         const before = newestPlace.get(of.ref.bucket);
         if (before === undefined || place > before.place) {
-          newestPlace.set(of.ref.bucket, { place, of });
+          newestPlace.set(of.ref.bucket, { place, of, landedMs });
         } else if (
-          !isLateByRight(world, books, of, bucket) &&
+          !isLateByRight(world, books, of, bucket, before.landedMs) &&
           !(of.removedMs !== undefined && of.removedMs < landedMs)
         ) {
           verdict.fail(
@@ -239,13 +256,29 @@ function checkOrder(world: World, books: RuleBooks, keys: readonly string[], ver
   }
 }
 
-function isLateByRight(world: World, books: RuleBooks, of: Written, bucket: string): boolean {
+function isLateByRight(
+  world: World,
+  books: RuleBooks,
+  of: Written,
+  bucket: string,
+  newerLandedMs: number,
+): boolean {
   return (
     of.hidden ||
     wasTorn(world, of) ||
     !alwaysCovered(books, of, bucket) ||
-    // Another marker of unknown outcome counted for it.
-    (of.stored.content === undefined && hadOpenAttempts(world, bucket, of.key))
+    // Another marker of unknown outcome counted for it, or its own that was still under way.
+    (of.stored.content === undefined &&
+      (hadOpenAttempts(world, bucket, of.key) || wasUnderWay(world, bucket, of, newerLandedMs)))
+  );
+}
+
+/** An attempt to write this marker had its record when a newer entry landed. */
+function wasUnderWay(world: World, bucket: string, of: Written, newerLandedMs: number): boolean {
+  const name = nameOf(of.stored.entry);
+  return world.attempts.some(
+    ({ destination, key, sourceMarker, sentMs }) =>
+      destination === bucket && key === of.key && sourceMarker === name && sentMs <= newerLandedMs,
   );
 }
 

@@ -8,6 +8,8 @@ export interface Written {
   readonly key: string;
   readonly stored: StoredEntry;
   readonly landedMs: number;
+  /** The time that its id tells; of one without, its Last-Modified. */
+  readonly idMicros: bigint;
   readonly author: Author;
   /** Lately listed without this entry although a newer one was listed. */
   hidden: boolean;

@@ -28,6 +28,8 @@ export interface SimCos {
   setVersioning(ref: BucketRef, versioning: BucketVersioning): void;
   versioning(ref: BucketRef): BucketVersioning;
   suspendedSinceMs(ref: BucketRef): number | undefined;
+  /** When versioning was switched on again for the last time; 0: it never was off. */
+  resumedMs(ref: BucketRef): number;
   bucketClock(ref: BucketRef): number;
   put(ref: BucketRef, key: string, content: Partial<StoredContent>, write: Write): Written;
   delete(ref: BucketRef, key: string, write: Write): Written;
@@ -53,6 +55,7 @@ export function createSimCos(scheduler: Scheduler): SimCos {
   const exact = createMemoryCos({ now: () => scheduler.now(), etagOf });
   const habitsByBucket = new Map<string, BucketHabits>();
   const suspended = new Map<string, number>();
+  const resumed = new Map<string, number>();
   const past = new Map<string, Past[]>();
   const usedMicros = new Set<bigint>();
 
@@ -109,6 +112,7 @@ export function createSimCos(scheduler: Scheduler): SimCos {
       key,
       stored,
       landedMs: scheduler.now(),
+      idMicros: isNull ? BigInt(stored.entry.lastModifiedMs) * 1000n : micros,
       author: write.author,
       hidden: place < kept.length,
       removedMs: undefined,
@@ -147,11 +151,13 @@ export function createSimCos(scheduler: Scheduler): SimCos {
     },
     setVersioning(ref, versioning) {
       exact.setVersioning(ref, versioning);
-      if (versioning === 'Enabled') suspended.delete(ref.bucket);
-      else suspended.set(ref.bucket, scheduler.now());
+      if (versioning === 'Enabled') {
+        if (suspended.delete(ref.bucket)) resumed.set(ref.bucket, scheduler.now());
+      } else suspended.set(ref.bucket, scheduler.now());
     },
     versioning: (ref) => bucketOf(ref).versioning,
     suspendedSinceMs: (ref) => suspended.get(ref.bucket),
+    resumedMs: (ref) => resumed.get(ref.bucket) ?? 0,
     bucketClock: (ref) => scheduler.now() + (habitsByBucket.get(ref.bucket)?.clockSkewMs ?? 0),
     put(ref, key, content, write) {
       const before = exact.history(ref, key);
