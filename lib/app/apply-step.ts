@@ -1,7 +1,8 @@
 import { ReplicationError } from '../domain/error';
+import type { Base } from '../domain/base';
 import type { EntryId, ObjectVersion } from '../domain/history';
 import { entryId } from '../domain/history';
-import { type Mark, markOf } from '../domain/mark';
+import type { Mark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import type { BucketRef, ReplicationRule } from '../domain/rule';
 import { encodeStamp, stampHeader } from '../domain/stamp';
@@ -18,8 +19,8 @@ export interface StepRequest {
   readonly key: string;
   readonly rule: ReplicationRule;
   readonly step: ReplicationStep;
-  /** What lies on top of the destination now. */
-  readonly base: EntryId | undefined;
+  /** On what it is written; `undefined`: again, below the head. */
+  readonly base: Base | undefined;
   /** The mark of what was listed of the source up to an entry, for a write that is sent at this time. */
   readonly seenAt: (of: EntryId, issuedMs: number) => Mark;
   /** Called right before the first write of the step, once the entry is known to be eligible. */
@@ -30,8 +31,8 @@ export interface StepRequest {
   readonly current: ObjectHead | undefined;
 }
 
-/** Writes one version or marker to the destination. Returns its id there; fails with the reason if it was not written. */
-export async function applyStep(ports: ApplyPorts, request: StepRequest): Promise<EntryId> {
+/** Writes one version or marker to the destination. Returns how many entries it put there; fails with the reason if none. */
+export async function applyStep(ports: ApplyPorts, request: StepRequest): Promise<number> {
   const { step } = request;
   switch (step.kind) {
     case 'copyVersion':
@@ -59,7 +60,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
         assertDue: request.assertDue,
       });
       logReplicated(ports, request, 'deleteMarker', of, written);
-      return written;
+      return 1;
     }
   }
 }
@@ -68,7 +69,7 @@ async function copySourceVersion(
   ports: ApplyPorts,
   request: StepRequest,
   version: ObjectVersion,
-): Promise<EntryId> {
+): Promise<number> {
   const { source, key, current } = request;
   const isCurrent =
     current !== undefined &&
@@ -91,7 +92,7 @@ interface CopyMatter {
 /** A copy that differs from its source is made once more, on top; twice in a row is a gap. */
 const copyTriesMax = 2;
 
-async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter): Promise<EntryId> {
+async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter): Promise<number> {
   const { key, rule } = request;
   const transfer = planTransfer(matter.head, rule, ports.settings);
   if (transfer.kind === 'refused') {
@@ -102,10 +103,10 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
   }
   await request.beforeWrite();
   const { destination } = rule;
-  let base = request.base;
   for (let attempt = 0; attempt < copyTriesMax; attempt += 1) {
     // What was seen of the source is stamped with the time of the copy: it must not be much older.
     await request.assertDue();
+    const base = request.base && { ...request.base, above: request.base.above + attempt };
     const metadata = stamped(ports, request, matter, transfer.metadata, base);
     const answer = await ports.store.copyVersion({
       source: matter.from,
@@ -116,10 +117,9 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
       metadata,
     });
     if (answer.versionId === undefined || answer.versionId === 'null') throw unversioned(ports, destination);
-    base = answer.versionId;
     if (await isFaithful(ports, request, matter, answer.versionId, answer.crc64)) {
       logReplicated(ports, request, 'version', matter.of, answer.versionId);
-      return answer.versionId;
+      return attempt + 1;
     }
   }
   throw new ReplicationError('REPLICA_MISMATCH', `version ${matter.version.versionId} of "${key}"`);
@@ -131,7 +131,7 @@ function stamped(
   { source, key, rule, seenAt }: StepRequest,
   matter: CopyMatter,
   metadata: Readonly<Record<string, string>>,
-  base: EntryId | undefined,
+  base: Base | undefined,
 ): Record<string, string> {
   const { sha256 } = ports.digests;
   const issuedMs = ports.clock.now();
@@ -141,7 +141,7 @@ function stamped(
       source: matter.of,
       sizeBytes: matter.version.sizeBytes,
       issuedMs,
-      base: base === undefined ? undefined : markOf(base, sha256),
+      base,
       seen: seenAt(matter.of, issuedMs),
     },
     { bucket: rule.destination.bucket, key },

@@ -1,5 +1,6 @@
 import { ReplicationError } from '../domain/error';
-import type { DeleteMarker, EntryId, HistoryEntry, ObjectVersion } from '../domain/history';
+import type { Base } from '../domain/base';
+import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion } from '../domain/history';
 import {
   attemptId,
   attemptTime,
@@ -12,7 +13,7 @@ import {
   parseAttempts,
   sourceMarkerOrigin,
 } from '../domain/marker-attempt';
-import { type Mark, markOf } from '../domain/mark';
+import type { Mark } from '../domain/mark';
 import type { Provenance } from '../domain/plan';
 import type { BucketRef } from '../domain/rule';
 import { decodeStamp, type Stamp, stampHeader, stampIsOfThisVersion } from '../domain/stamp';
@@ -63,19 +64,19 @@ export function destinationProvenance(
     if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
     const { source: of, sizeBytes, issuedMs, seen, base } = stamp;
     if (sizeBytes !== version.sizeBytes) return { kind: 'torn' };
-    return { kind: 'replica', of, issuedMs, seen, plannedOn: { top: base } };
+    return { kind: 'replica', of, issuedMs, seen, plannedOn: base };
   };
 
-  const ofMarker = async (marker: DeleteMarker, below: EntryId | undefined): Promise<Provenance> => {
+  const ofMarker = async (marker: DeleteMarker, history: HistoryWindow): Promise<Provenance> => {
     const attempts = await readAttempts(ports, destination.bucket, key, marker);
-    return markerProvenance(marker, below, attempts, sourceBucket, ports.settings, ports.digests.sha256);
+    return markerProvenance(marker, history, attempts, sourceBucket, ports.settings, ports.digests.sha256);
   };
 
   return (
     entry: HistoryEntry,
-    below: EntryId | undefined,
+    history: HistoryWindow,
     current: ObjectHead | undefined,
-  ): Promise<Provenance> => (entry.kind === 'version' ? ofVersion(entry, current) : ofMarker(entry, below));
+  ): Promise<Provenance> => (entry.kind === 'version' ? ofVersion(entry, current) : ofMarker(entry, history));
 }
 
 /**
@@ -108,7 +109,7 @@ export async function writeMarker(
     readonly source: EntryId;
     readonly destination: BucketRef;
     readonly key: string;
-    readonly base: EntryId | undefined;
+    readonly base: Base | undefined;
     readonly seenAt: (issuedMs: number) => Mark;
     readonly assertDue: () => Promise<void>;
   },
@@ -122,7 +123,7 @@ export async function writeMarker(
     openedMs,
     sourceBucket,
     source,
-    base: base === undefined ? undefined : markOf(base, ports.digests.sha256),
+    base,
     seen: seenAt(openedMs),
     written: undefined,
   };

@@ -1,7 +1,7 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId, HistoryEntry, HistoryWindow } from '../domain/history';
 import { entryId, newestOf } from '../domain/history';
-import { seenFrom, seenMark } from '../domain/mark';
+import { markOf, seenFrom, seenMark } from '../domain/mark';
 import { type KeyPlan, planKey, type Provenance, type ReplicationStep } from '../domain/plan';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
@@ -180,9 +180,7 @@ async function makePlan(
     });
     if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
-      const below = window.entries[window.entries.indexOf(plan.entry) - 1];
-      const found = await resolve(plan.entry, below && entryId(below), look.current);
-      provenance.set(entryId(plan.entry), found);
+      provenance.set(entryId(plan.entry), await resolve(plan.entry, window, look.current));
     } else if (plan.kind === 'confirmGone') {
       if (await ports.store.headObject(source.bucket, key, plan.versionId)) {
         throw new ReplicationError('LISTING_STALE', `version ${plan.versionId} of "${key}" is not listed`);
@@ -219,7 +217,8 @@ async function applyPlan(
     await assertRuleHolds(ports, source, one.rule);
     if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
   };
-  let base = top && entryId(top);
+  const topMark = top && markOf(entryId(top), ports.digests.sha256);
+  let above = 0;
   let done: Done = 'idle';
   const writtenBefore = one.written;
   for (const [place, step] of plan.steps.entries()) {
@@ -227,13 +226,12 @@ async function applyPlan(
     if (place === plan.refills && plan.headIsTop && one.written === writtenBefore) continue;
     try {
       await assertDue();
-      const stampedBase = place < plan.refills ? noBase : base;
-      base = await applyStep(ports, {
+      above += await applyStep(ports, {
         source: bucket,
         key,
         rule: one.rule,
         step,
-        base: stampedBase,
+        base: place < plan.refills ? undefined : { top: topMark, above },
         seenAt,
         current,
         beforeWrite,
@@ -255,9 +253,6 @@ async function applyPlan(
   }
   return done;
 }
-
-/** No entry's id: whoever finds it in a stamp looks further down. */
-const noBase: EntryId = '(written again below the head)';
 
 /** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */
 async function assertRuleHolds(

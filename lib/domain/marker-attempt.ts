@@ -1,6 +1,7 @@
 import type { EntryId } from './history';
-import { entryId, entryIdMicros } from './history';
+import { entryId, entryIdMicros, type HistoryWindow } from './history';
 import type { DeleteMarker } from './history';
+import { type Base, decodeBase, encodeBase, liesOn } from './base';
 import { type Digest, type Mark, markOf } from './mark';
 import type { Provenance } from './plan';
 
@@ -16,8 +17,8 @@ export interface MarkerAttempt {
   readonly sourceBucket: string;
   /** The source's marker. */
   readonly source: EntryId;
-  /** The mark of what lay on top of the destination; `undefined`: nothing. */
-  readonly base: Mark | undefined;
+  /** On what it was planned; `undefined`: it is written again below the head. */
+  readonly base: Base | undefined;
   /** What was listed of the source, as `seenMark` has it. */
   readonly seen: Mark;
   /** The marker that the destination made; `undefined` while the outcome is unknown. */
@@ -39,7 +40,8 @@ export function attemptTime(openedMs: number): string {
 
 export function openName(attempt: MarkerAttempt): string {
   const { sourceBucket, source, seen, base } = attempt;
-  return `${attempt.attempt}.open.${sourceBucket}.${encodeURIComponent(source)}.${seen}.${base ?? ''}`;
+  const on = base === undefined ? '' : encodeBase(base);
+  return `${attempt.attempt}.open.${sourceBucket}.${encodeURIComponent(source)}.${seen}.${on}`;
 }
 
 export function closedName(attempt: MarkerAttempt, written: EntryId): string {
@@ -61,7 +63,7 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
       sourceBucket: first,
       source: decodeURIComponent(second),
       seen,
-      base: base === '' ? undefined : base,
+      base: decodeBase(base ?? ''),
       written: undefined,
     });
   }
@@ -72,11 +74,11 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
  * What a marker at the destination is. One that a closed record names is ours. Any other is ours too if an open
  * attempt could have made it: in doubt the head is asserted again, which shows an object that a user may have deleted
  * there, and hides none. A record that a list does not show yet makes its marker look like a user's; that costs a
- * marker more, since whatever is written then ends with the newest. `below`: what lies directly under it, if known.
+ * marker more, since whatever is written then ends with the newest.
  */
 export function markerProvenance(
   marker: DeleteMarker,
-  below: EntryId | undefined,
+  history: HistoryWindow,
   attempts: readonly MarkerAttempt[],
   sourceBucket: string,
   times: LandingTimes,
@@ -85,10 +87,11 @@ export function markerProvenance(
   const ours = attempts.filter((attempt) => attempt.sourceBucket === sourceBucket);
   const id = entryId(marker);
   const closed = ours.find((attempt) => attempt.written === id);
-  if (closed) return { ...replicaOf(closed), plannedOn: { top: closed.base } };
+  if (closed) return { ...replicaOf(closed), plannedOn: closed.base };
 
   const possible = ours.filter((attempt) => canHaveMade(attempt, marker, times, digest));
-  const fitting = possible.filter(({ base }) => below !== undefined && base === markOf(below, digest));
+  const place = history.entries.indexOf(marker);
+  const fitting = possible.filter(({ base }) => base && liesOn(base, place, history, digest) === true);
   // Of several, the one of the oldest source: what is taken for missing is written again, what is taken for done is lost.
   const [open] = (fitting.length > 0 ? fitting : possible).toSorted((a, b) =>
     compareTimes(entryIdMicros(a.source), entryIdMicros(b.source)),
@@ -140,7 +143,7 @@ function canHaveMade(
 ): boolean {
   const { fromMs, toMs } = openedBetween(marker, times);
   if (attempt.written !== undefined || attempt.openedMs < fromMs || attempt.openedMs > toMs) return false;
-  return attempt.base !== markOf(entryId(marker), digest);
+  return attempt.base?.top !== markOf(entryId(marker), digest);
 }
 
 /** Between which moments the attempt was opened that made a marker. */

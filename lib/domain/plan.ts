@@ -1,7 +1,8 @@
 import type { Coverage } from './rule';
 import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion, VersionId } from './history';
 import { entryId, entryIdMicros } from './history';
-import { type Digest, type Mark, markOf, reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
+import { type Base, liesOn } from './base';
+import { type Digest, type Mark, reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
 import { type SourceOrder, sourceOrder } from './source-order';
 
 /** What an entry of the destination turned out to be. */
@@ -9,8 +10,8 @@ export type Provenance =
   | {
       readonly kind: 'replica';
       readonly of: EntryId;
-      /** The mark of what lay on top when it was planned, `top: undefined` if nothing did; absent: nobody can tell. */
-      readonly plannedOn?: { readonly top: Mark | undefined };
+      /** Absent: nobody can tell. */
+      readonly plannedOn?: Base | undefined;
       /** When it was sent. */
       readonly issuedMs: number;
       /** What was listed of the source then. */
@@ -136,8 +137,8 @@ type Walk =
     };
 
 /**
- * Finds the head. The newest replica usually is its replica, and says so itself: if what lies directly below it
- * is what it was planned on, nobody wrote in between and everything below is older. Otherwise the walk goes on
+ * Finds the head. The newest replica usually is its replica, and says so itself: if it lies on what it was planned
+ * on, nobody wrote in between and everything below is older. Otherwise the walk goes on
  * downwards, past users' writes and late replicas, to the first replica that lies on its own base.
  */
 function walkDestination(view: KeyView, compare: SourceOrder): Walk {
@@ -171,10 +172,8 @@ function walkDestination(view: KeyView, compare: SourceOrder): Walk {
       headEntry = entry;
       headReplica = found;
     }
-    const below = entries[i - 1];
-    if (below === undefined && !complete) return { kind: 'readOlder', side: 'destination' };
-    const undisturbed =
-      found.plannedOn !== undefined && found.plannedOn.top === (below && markOf(entryId(below), view.digest));
+    const undisturbed = found.plannedOn && liesOn(found.plannedOn, i, view.destination, view.digest);
+    if (undisturbed === 'older') return { kind: 'readOlder', side: 'destination' };
     if (undisturbed) return { kind: 'found', head, headEntry, headReplica, top };
   }
   if (!complete) return { kind: 'readOlder', side: 'destination' };

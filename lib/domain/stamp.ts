@@ -1,3 +1,4 @@
+import { type Base, decodeBase, encodeBase } from './base';
 import type { EntryId } from './history';
 import type { Digest, Mark } from './mark';
 
@@ -16,8 +17,8 @@ export interface Stamp {
   readonly sizeBytes: number;
   /** When the copy was sent, by the clock of its sender. */
   readonly issuedMs: number;
-  /** The mark of the entry that was newest at the destination when the copy was planned; `undefined`: none. */
-  readonly base: Mark | undefined;
+  /** On what the copy was planned; `undefined`: it was written again below the head, and nobody can tell. */
+  readonly base: Base | undefined;
   /** The source entries that were listed shortly before this one, as `seenMark` has them. */
   readonly seen: Mark;
 }
@@ -40,7 +41,7 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
     encodeURIComponent(stamp.source),
     stamp.sizeBytes.toString(36),
     stamp.issuedMs.toString(36),
-    stamp.base ?? none,
+    stamp.base === undefined ? none : encodeBase(stamp.base),
     stamp.seen,
   ].join(';');
   return `${claim};${proofOf(claim, place, digest)}`;
@@ -59,12 +60,14 @@ export function decodeStamp(text: string, place: StampPlace, digest: Digest): St
   const issuedMs = Number.parseInt(issued, 36);
   const sizeBytes = Number.parseInt(size, 36);
   if (!Number.isSafeInteger(issuedMs) || !Number.isSafeInteger(sizeBytes)) return undefined;
+  const plannedOn = base === none ? undefined : decodeBase(base);
+  if (base !== none && plannedOn === undefined) return undefined;
   return {
     sourceBucket,
     source: decodeURIComponent(source),
     sizeBytes,
     issuedMs,
-    base: base === none ? undefined : base,
+    base: plannedOn,
     seen,
   };
 }

@@ -21,7 +21,7 @@ test('a stamp is read back where it was put, and nowhere else', () => {
 });
 
 test('any change of a stamp unmakes it', () => {
-  const text = encodeStamp({ ...stamp, base: 'ba5eba5eba5e' }, place, digest);
+  const text = encodeStamp({ ...stamp, base: { top: 'ba5eba5eba5e', above: 3 } }, place, digest);
   fc.assert(
     fc.property(fc.nat(text.length - 1), fc.constantFrom('0', 'Z', ';', '-'), (at, char) => {
       const other = text.slice(0, at) + char + text.slice(at + 1);
@@ -38,7 +38,7 @@ test('the longest stamp fits: the longest bucket name, null entries with multipa
       source: longest,
       issuedMs: 9e12,
       sizeBytes: 5 * 1024 ** 4,
-      base: 'f'.repeat(12),
+      base: { top: 'f'.repeat(12), above: 35 },
       seen: 'f'.repeat(12),
     },
     place,
