@@ -1,4 +1,4 @@
-import { ReplicationError } from '../domain/error';
+import { asReplicationError, ReplicationError } from '../domain/error';
 import type { Base } from '../domain/base';
 import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion } from '../domain/history';
 import {
@@ -129,15 +129,20 @@ export async function writeMarker(
   };
   const folder = markerFolder(destination.bucket, ports.digests.sha256(key));
   const facts = { key, sourceBucket, sourceMarker: source, destination: destination.bucket, openedMs };
-  await ports.state.put(folder + openName(attempt), JSON.stringify(facts));
-  try {
+  let sent = false;
+  const send = async (): Promise<string | undefined> => {
+    await ports.state.put(folder + openName(attempt), JSON.stringify(facts));
     await assertDue();
-  } catch (thrown) {
-    // Nothing was sent: the record is withdrawn, or left to be in doubt.
-    await ports.state.remove(folder + openName(attempt)).catch(() => undefined);
+    sent = true;
+    return (await ports.store.putDeleteMarker(destination, key)).versionId;
+  };
+  const versionId = await send().catch(async (thrown: unknown) => {
+    // Where surely nothing was written, the record is withdrawn; or left to be in doubt.
+    if (!sent || asReplicationError(thrown).code !== 'OUTCOME_UNKNOWN') {
+      await ports.state.remove(folder + openName(attempt)).catch(() => undefined);
+    }
     throw thrown;
-  }
-  const { versionId } = await ports.store.putDeleteMarker(destination, key);
+  });
   if (versionId === undefined || versionId === 'null') throw unversioned(ports, destination);
   await ports.state.put(
     folder + closedName(attempt, versionId),

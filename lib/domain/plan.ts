@@ -88,7 +88,8 @@ export function planKey(view: KeyView): KeyPlan {
   if ('kind' in above) return above;
   const again = missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare).map(stepOf) : [];
   const buried = again.length > 0 || (top !== undefined && top !== head);
-  const headSteps = head !== undefined && buried ? [putOnTopAgain(view, head, headEntry)] : [];
+  const ours = head !== undefined && headEntry !== undefined && coversHead(view, head, headEntry);
+  const headSteps = ours && buried ? [putOnTopAgain(view, head, headEntry)] : [];
   const steps = [...again, ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
   const headIsTop = again.length > 0 && top === head;
@@ -122,6 +123,16 @@ const contentionMs = 10_000;
 export function isCovered(entry: HistoryEntry, coverage: Coverage): boolean {
   const since = entry.kind === 'version' ? coverage.since : coverage.markersSince;
   return since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
+}
+
+/** What was copied before the rule covered it stays as it is: "off" keeps what was copied, and "on" begins anew. */
+function coversHead({ source, coverage }: KeyView, head: EntryId, headEntry: HistoryEntry): boolean {
+  const listed = source.entries.find((entry) => entryId(entry) === head);
+  if (listed) return isCovered(listed, coverage);
+  const micros = entryIdMicros(head);
+  return (
+    micros === undefined || isCovered({ ...headEntry, lastModifiedMs: Number(micros / 1000n) }, coverage)
+  );
 }
 
 type Walk =
@@ -311,13 +322,13 @@ function stepOf(entry: HistoryEntry): ReplicationStep {
     : { kind: 'putDeleteMarker', marker: entry };
 }
 
-function putOnTopAgain(view: KeyView, head: EntryId, headEntry: HistoryEntry | undefined): ReplicationStep {
+function putOnTopAgain(view: KeyView, head: EntryId, headEntry: HistoryEntry): ReplicationStep {
   const atSource = view.source.entries.find((entry) => entryId(entry) === head);
   if (atSource) return stepOf(atSource);
-  if (headEntry?.kind === 'version') return { kind: 'restoreReplica', replica: headEntry, of: head };
+  if (headEntry.kind === 'version') return { kind: 'restoreReplica', replica: headEntry, of: head };
   // A marker that the source no longer has: any marker shows the same.
   return {
     kind: 'putDeleteMarker',
-    marker: { kind: 'deleteMarker', versionId: head, lastModifiedMs: headEntry?.lastModifiedMs ?? 0 },
+    marker: { kind: 'deleteMarker', versionId: head, lastModifiedMs: headEntry.lastModifiedMs },
   };
 }

@@ -1,9 +1,9 @@
 import type { BacklogEntry } from '../../lib/domain/backlog';
 import type { BucketRef, ReplicationRule } from '../../lib/domain/rule';
 import type { Verdict } from './failure';
-import { nameOf, shown, type Written } from './ledger';
+import { type Author, nameOf, shown, type Written } from './ledger';
 import { covers, type RuleBooks } from './rule-books';
-import type { World } from './world';
+import type { MarkerRecord, World } from './world';
 
 /** One key, and a rule that brings it somewhere. */
 interface Pair {
@@ -110,14 +110,10 @@ function stateOf(
 function isInDoubt(world: World, written: Written): boolean {
   const { deleteSettlesMs, clockToleranceMs } = world.settings.replication;
   if (written.stored.entry.kind !== 'deleteMarker') return false;
-  const names = [...world.state.documents.keys()];
-  return world.attempts.some(
-    ({ attempt, sentMs, key, destination }) =>
-      key === written.key &&
-      destination === written.ref.bucket &&
+  return openAttempts(world, written.ref.bucket, written.key).some(
+    ({ sentMs }) =>
       written.landedMs >= sentMs - 2 * clockToleranceMs &&
-      written.landedMs <= sentMs + deleteSettlesMs + 2 * clockToleranceMs &&
-      !names.some((name) => name.startsWith(`${attempt}.closed.`)),
+      written.landedMs <= sentMs + deleteSettlesMs + 2 * clockToleranceMs,
   );
 }
 
@@ -153,18 +149,29 @@ function isCopyable(world: World, { stored: { content } }: Written): boolean {
   );
 }
 
-/** A user's own marker at the destination counts for a replicated one beside an attempt of unknown outcome: it shows the same. */
+/**
+ * Another marker at the destination counts for a replicated one that an attempt of unknown outcome was to write: it
+ * shows the same.
+ */
 function isStoodInFor(world: World, written: Written, { destination, key }: Pair): boolean {
-  if (written.stored.entry.kind !== 'deleteMarker' || !hadOpenAttempts(world, destination.bucket, key))
-    return false;
-  const fromMs = written.landedMs - 2 * world.settings.replication.clockToleranceMs;
-  return world.cos.ledger
+  if (written.stored.entry.kind !== 'deleteMarker') return false;
+  const { deleteSettlesMs, clockToleranceMs } = world.settings.replication;
+  const markers = world.cos.ledger
     .of(destination.bucket, key)
-    .some(
-      ({ author, stored, landedMs }) =>
-        author.kind === 'user' && stored.entry.kind === 'deleteMarker' && landedMs >= fromMs,
+    .filter(({ stored, author }) => stored.content === undefined && !isOf(author, written));
+  return openAttempts(world, destination.bucket, key)
+    .filter(({ sourceMarker }) => sourceMarker === nameOf(written.stored.entry))
+    .some(({ sentMs }) =>
+      markers.some(
+        ({ landedMs }) =>
+          landedMs >= sentMs - 2 * clockToleranceMs &&
+          landedMs <= sentMs + deleteSettlesMs + 2 * clockToleranceMs,
+      ),
     );
 }
+
+const isOf = (author: Author, written: Written): boolean =>
+  author.kind === 'replication' && author.of === written;
 
 /** It arrived, and neither source nor destination had it deleted for good since. */
 function canStillBeShown(world: World, written: Written, destination: BucketRef): boolean {
@@ -282,15 +289,20 @@ function wasUnderWay(world: World, bucket: string, of: Written, newerLandedMs: n
   );
 }
 
-/** More than one attempt to write a marker there, one of them never closed. */
-function hadOpenAttempts(world: World, bucket: string, key: string): boolean {
+/** Attempts to write a marker there whose outcome nobody noted. */
+function openAttempts(world: World, bucket: string, key: string): readonly MarkerRecord[] {
   const names = [...world.state.documents.keys()];
-  return world.attempts.some(
+  return world.attempts.filter(
     (one) =>
       one.destination === bucket &&
       one.key === key &&
+      names.some((name) => name.startsWith(`${one.attempt}.open.`)) &&
       !names.some((name) => name.startsWith(`${one.attempt}.closed.`)),
   );
+}
+
+function hadOpenAttempts(world: World, bucket: string, key: string): boolean {
+  return openAttempts(world, bucket, key).length > 0;
 }
 
 function byLanding(world: World, bucket: string, key: string): readonly Written[] {

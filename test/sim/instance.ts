@@ -1,6 +1,6 @@
 import { systemDigests } from '../../lib/adapters/system';
 import type { HandleEventPorts } from '../../lib/app/handle-event';
-import type { Clock, Entropy, LogFacts, Logger } from '../../lib/app/ports';
+import type { Clock, Digests, Entropy, LogFacts, Logger } from '../../lib/app/ports';
 import type { ReconcilePorts } from '../../lib/app/reconcile';
 import { createRuleSource, createTargets } from '../../lib/app/rule-source';
 import { createRuleStore } from '../../lib/app/rule-store';
@@ -65,7 +65,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     state,
     clock,
     entropy,
-    digests: systemDigests,
+    digests: rememberingDigests,
     log,
     ruleSets: () => loadRulesOfRegion(ruleStore, state, region),
     targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), clock, settings),
@@ -85,6 +85,21 @@ export function createInstance(world: World, name: string, region: string): Inst
   tally.count('instance');
   return instance;
 }
+
+/** The same texts are hashed over and over. */
+const known = new Map<string, string>();
+const knownMax = 10_000;
+const rememberingDigests: Digests = {
+  sha256(text) {
+    let digest = known.get(text);
+    if (digest === undefined) {
+      digest = systemDigests.sha256(text);
+      if (known.size >= knownMax) known.clear();
+      known.set(text, digest);
+    }
+    return digest;
+  },
+};
 
 function countingLog({ tally }: World): Logger {
   const write = (message: string, { code }: LogFacts): void => {
