@@ -87,9 +87,10 @@ export function planKey(view: KeyView): KeyPlan {
   const above = withoutOlderOfSameSecond(view, listedAbove, head);
   if ('kind' in above) return above;
   const again = missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare).map(stepOf) : [];
-  const buried = again.length > 0 || (top !== undefined && top !== head);
-  const ours = head !== undefined && headEntry !== undefined && coversHead(view, head, headEntry);
-  const headSteps = ours && buried ? [putOnTopAgain(view, head, headEntry)] : [];
+  const headSteps =
+    head !== undefined && headEntry !== undefined && isBuried(view, walk, again.length)
+      ? [putOnTopAgain(view, head, headEntry)]
+      : [];
   const steps = [...again, ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
   const headIsTop = again.length > 0 && top === head;
@@ -125,14 +126,25 @@ export function isCovered(entry: HistoryEntry, coverage: Coverage): boolean {
   return since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
 }
 
-/** What was copied before the rule covered it stays as it is: "off" keeps what was copied, and "on" begins anew. */
+/** Whether the head must be put on top again: refills go there first, or a late older replica landed there. */
+function isBuried(
+  view: KeyView,
+  { head, headEntry, top }: Extract<Walk, { kind: 'found' }>,
+  refills: number,
+) {
+  if (head === undefined || headEntry === undefined) return false;
+  return refills > 0 || (top !== head && coversHead(view, head, headEntry));
+}
+
+/**
+ * What was copied before the rule began stays as it is: "off" keeps what was copied, and "on" begins anew. A marker that
+ * was copied counts also when markers are not any longer.
+ */
 function coversHead({ source, coverage }: KeyView, head: EntryId, headEntry: HistoryEntry): boolean {
   const listed = source.entries.find((entry) => entryId(entry) === head);
-  if (listed) return isCovered(listed, coverage);
   const micros = entryIdMicros(head);
-  return (
-    micros === undefined || isCovered({ ...headEntry, lastModifiedMs: Number(micros / 1000n) }, coverage)
-  );
+  const idMs = micros === undefined ? headEntry.lastModifiedMs : Number(micros / 1000n);
+  return Math.floor((listed?.lastModifiedMs ?? idMs) / 1000) * 1000 >= oldestCoveredMs(coverage);
 }
 
 type Walk =

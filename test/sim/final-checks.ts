@@ -66,6 +66,14 @@ function replicasOf(world: World, written: Written, destination: BucketRef): rea
     .filter(({ author }) => author.kind === 'replication' && author.of === written && !author.torn);
 }
 
+/** Itself, and what nobody can tell from it: the same content without an id, put again within the same second. */
+function namesakesOf(world: World, written: Written): readonly Written[] {
+  const name = nameOf(written.stored.entry);
+  return world.cos.ledger
+    .of(written.ref.bucket, written.key)
+    .filter((one) => one === written || nameOf(one.stored.entry) === name);
+}
+
 function checkNothingLost(
   world: World,
   books: RuleBooks,
@@ -96,7 +104,8 @@ function stateOf(
   pair: Pair,
   gaps: ReadonlySet<string>,
 ): EntryState {
-  if (replicasOf(world, written, pair.destination).length > 0) return 'copied';
+  if (namesakesOf(world, written).some((one) => replicasOf(world, one, pair.destination).length > 0))
+    return 'copied';
   if (!isEligible(written, pair) || isAppendable(written)) return 'skipped';
   if (isInDoubt(world, written)) return 'in doubt';
   if (isOfTheFirstSeconds(world, books, written, pair)) return 'of the first seconds';

@@ -1,3 +1,4 @@
+import { reportHotKey } from './hot-key';
 import { runSeed } from './run-seed';
 import type { Failure } from './failure';
 import { expected, seedsUntilExpected } from './expected';
@@ -7,6 +8,11 @@ import { shrink } from './shrink';
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  if (options.hotKeyRuns > 0) {
+    const sound = await reportHotKey(options.hotKeyRuns, (line) => void process.stdout.write(`${line}\n`));
+    process.exitCode = sound ? 0 : 1;
+    return;
+  }
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   let failed = 0;
   let ran = 0;

@@ -63,8 +63,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a late older replica stays on top',
     file: plan,
-    find: 'again.length > 0 || (top !== undefined && top !== head)',
-    replace: 'again.length > 0',
+    find: 'refills > 0 || (top !== head && coversHead(view, head, headEntry))',
+    replace: 'refills > 0',
     seeds: 300,
   },
   {

@@ -8,6 +8,8 @@ export interface Options {
   readonly shrink: boolean;
   /** Stop at the first seed that fails. */
   readonly firstFailure: boolean;
+  /** So many runs of the workload of one hot key, and nothing else. */
+  readonly hotKeyRuns: number;
   readonly counts: 'full' | 'json' | 'none';
 }
 
@@ -27,6 +29,7 @@ export function readOptions(words: readonly string[]): Options {
     without: new Set((value('without') ?? '').split(',').filter(Boolean)),
     trace: words.includes('--trace'),
     shrink: words.includes('--shrink'),
+    hotKeyRuns: words.includes('--hot-key') ? Number(value('runs') ?? 20) : 0,
     firstFailure: words.includes('--first-failure'),
     counts: words.includes('--json') ? 'json' : words.includes('--first-failure') ? 'none' : 'full',
   };

@@ -76,11 +76,25 @@ export function createPlatform(world: World, region: string): Platform {
     return result;
   };
 
+  let working = 0;
+  const waiting: (() => void)[] = [];
+  /** A worker of the function, as soon as one is free. */
+  const takeWorker = async (): Promise<void> => {
+    if (working >= (settings.workersMax ?? Infinity)) await new Promise<void>((free) => waiting.push(free));
+    working += 1;
+  };
+  const freeWorker = (): void => {
+    working -= 1;
+    waiting.shift()?.();
+  };
+
   const handle = async (event: unknown, attempt: number): Promise<void> => {
+    await takeWorker();
     const result = await invoke('event', (instance) => {
       trace.add(instance.name, 'handleEvent', describe(event), `try ${attempt + 1}`);
       return handleEvent(instance.ports, event);
     });
+    freeWorker();
     if (result !== 'failed') return;
     if (attempt >= retriesMax) {
       tally.count('event given up');

@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createChance, type Chance } from './chance';
-import { createFaults } from './faults';
-import { createVerdict, type Failure } from './failure';
+import { buildWorld, startMs } from './build-world';
+import type { Chance } from './chance';
+import type { Failure } from './failure';
 import { checkAllArrived, checkBounded, checkNothingPends, checkQuietWorld } from './final-checks';
 import { described, type Written } from './ledger';
-import { createOnlineChecks } from './online-checks';
-import { type Acknowledged, createOperators, type Operators } from './operators';
-import { createPlatform, type Platform } from './platform';
-import { createRuleBooks } from './rule-books';
+import type { Operators } from './operators';
+import type { Platform } from './platform';
 import { drawScenario, type RunOptions, type Scenario } from './scenario';
-import { createScheduler } from './scheduler';
-import { createSimCos, type SimCos } from './sim-cos';
-import { checkSince } from './since-check';
-import { createStateBucket } from './state-bucket';
-import { createTally } from './tally';
-import { createTrace, noTrace } from './trace';
-import { createUsers, type Users } from './users';
-import { createWire } from './wire';
+import type { SimCos } from './sim-cos';
+import type { Users } from './users';
 import type { StartedCopy, World } from './world';
 
 export interface RunResult {
@@ -27,7 +19,6 @@ export interface RunResult {
   readonly hash: string;
 }
 
-const startMs = Date.UTC(2026, 10, 1);
 const timerMs = 300_000;
 /** After faults stop, the timer runs this often until everything must be right. */
 const reconcileRunsMax = 3;
@@ -51,59 +42,10 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
 }
 
 function createRun(options: RunOptions) {
-  const chance = createChance(options.seed);
-  const scenario = drawScenario(options, chance.fork('scenario'));
-  const scheduler = createScheduler(startMs);
-  const tally = createTally();
-  const trace = options.trace ? createTrace(() => scheduler.now(), startMs) : noTrace;
-  const verdict = createVerdict();
+  const built = buildWorld(options, (chance) => drawScenario(options, chance));
+  const { scenario, world, chance, platforms, users, operators, books, checks, verdict, settle } = built;
+  const { scheduler, faults, cos, trace, tally } = world;
   const failed = (): boolean => verdict.failure !== undefined;
-  const faults = createFaults(scenario.faultRates, tally);
-  const state = createStateBucket();
-  const books = createRuleBooks(state);
-  const cos = createSimCos(scheduler);
-  const acknowledged: Acknowledged[] = [];
-  const checks = createOnlineChecks({
-    verdict,
-    books,
-    acknowledged,
-    cos: () => cos,
-    now: () => scheduler.now(),
-    configLifetimeMs: scenario.settings.configLifetimeMs,
-    planAgeMaxMs: scenario.settings.replication.planAgeMaxMs,
-  });
-  const world: World = {
-    scheduler,
-    chance: chance.fork('world'),
-    faults,
-    trace,
-    tally,
-    cos,
-    state,
-    settings: scenario.settings,
-    wire: createWire(scheduler, faults, trace),
-    watch: checks,
-    attempts: [],
-    buckets: scenario.buckets.map(({ ref }) => ref),
-    without: options.without,
-  };
-  for (const { ref, habits } of scenario.buckets) cos.createBucket(ref, habits);
-  const regions = [...new Set(scenario.rules.map(({ source }) => source.region))];
-  const platforms = new Map(regions.map((region) => [region, createPlatform(world, region)]));
-  cos.onChange = (written, ref, key) => {
-    if (written) checks.landed(written);
-    platforms.get(ref.region)?.notify(ref, key);
-  };
-  const users = createUsers(world, scenario);
-  const operators = createOperators(world, platforms, (change) => {
-    acknowledged.push(change);
-    checkSince(change, books, scenario.keys, verdict);
-  });
-
-  const settle = async (work: Promise<unknown>): Promise<void> => {
-    await scheduler.runDry(failed);
-    if (!failed()) await work;
-  };
   const reconcileAll = async (): Promise<void> => {
     for (const platform of platforms.values()) await settle(platform.runTimer());
   };

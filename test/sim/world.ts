@@ -47,6 +47,8 @@ export interface SimSettings {
   readonly listingLagMs: number;
   /** A function is killed after this. */
   readonly functionTimeoutMs: number;
+  /** Events that one region's function works on at once; the others wait. Absent: any number. */
+  readonly workersMax?: number;
 }
 
 /** Told of every write of replication when it is sent, and when it lands. */

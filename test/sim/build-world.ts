@@ -1,0 +1,93 @@
+import { createChance, type Chance } from './chance';
+import { createFaults } from './faults';
+import { createVerdict, type Verdict } from './failure';
+import { createOnlineChecks } from './online-checks';
+import { type Acknowledged, createOperators, type Operators } from './operators';
+import { createPlatform, type Platform } from './platform';
+import { createRuleBooks, type RuleBooks } from './rule-books';
+import type { RunOptions, Scenario } from './scenario';
+import { createScheduler } from './scheduler';
+import { createSimCos } from './sim-cos';
+import { checkSince } from './since-check';
+import { createStateBucket } from './state-bucket';
+import { createTally } from './tally';
+import { createTrace, noTrace } from './trace';
+import { createUsers, type Users } from './users';
+import { createWire } from './wire';
+import type { World } from './world';
+
+export const startMs = Date.UTC(2026, 10, 1);
+
+/** A world before anything happens in it, with all that acts there and all that watches. */
+export interface BuiltWorld {
+  readonly world: World;
+  readonly chance: Chance;
+  readonly platforms: ReadonlyMap<string, Platform>;
+  readonly users: Users;
+  readonly operators: Operators;
+  readonly books: RuleBooks;
+  readonly checks: ReturnType<typeof createOnlineChecks>;
+  readonly verdict: Verdict;
+  /** Lets time pass until this work is done. */
+  settle(work: Promise<unknown>): Promise<void>;
+}
+
+export function buildWorld(
+  options: RunOptions,
+  draw: (chance: Chance) => Scenario,
+): BuiltWorld & { readonly scenario: Scenario } {
+  const chance = createChance(options.seed);
+  const scenario = draw(chance.fork('scenario'));
+  const scheduler = createScheduler(startMs);
+  const tally = createTally();
+  const trace = options.trace ? createTrace(() => scheduler.now(), startMs) : noTrace;
+  const verdict = createVerdict();
+  const failed = (): boolean => verdict.failure !== undefined;
+  const faults = createFaults(scenario.faultRates, tally);
+  const state = createStateBucket();
+  const books = createRuleBooks(state);
+  const cos = createSimCos(scheduler);
+  const acknowledged: Acknowledged[] = [];
+  const checks = createOnlineChecks({
+    verdict,
+    books,
+    acknowledged,
+    cos: () => cos,
+    now: () => scheduler.now(),
+    configLifetimeMs: scenario.settings.configLifetimeMs,
+    planAgeMaxMs: scenario.settings.replication.planAgeMaxMs,
+  });
+  const world: World = {
+    scheduler,
+    chance: chance.fork('world'),
+    faults,
+    trace,
+    tally,
+    cos,
+    state,
+    settings: scenario.settings,
+    wire: createWire(scheduler, faults, trace),
+    watch: checks,
+    attempts: [],
+    buckets: scenario.buckets.map(({ ref }) => ref),
+    without: options.without,
+  };
+  for (const { ref, habits } of scenario.buckets) cos.createBucket(ref, habits);
+  const regions = [...new Set(scenario.rules.map(({ source }) => source.region))];
+  const platforms = new Map(regions.map((region) => [region, createPlatform(world, region)]));
+  cos.onChange = (written, ref, key) => {
+    if (written) checks.landed(written);
+    platforms.get(ref.region)?.notify(ref, key);
+  };
+  const users = createUsers(world, scenario);
+  const operators = createOperators(world, platforms, (change) => {
+    acknowledged.push(change);
+    checkSince(change, books, scenario.keys, verdict);
+  });
+
+  const settle = async (work: Promise<unknown>): Promise<void> => {
+    await scheduler.runDry(failed);
+    if (!failed()) await work;
+  };
+  return { scenario, world, chance, platforms, users, operators, books, checks, verdict, settle };
+}
