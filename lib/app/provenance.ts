@@ -1,4 +1,4 @@
-import { asReplicationError, ReplicationError } from '../domain/error';
+import { asReplicationError, ReplicationError, surelyNotDone } from '../domain/error';
 import type { Base } from '../domain/base';
 import type { DeleteMarker, EntryId, HistoryEntry, HistoryWindow, ObjectVersion } from '../domain/history';
 import {
@@ -68,8 +68,17 @@ export function destinationProvenance(
   };
 
   const ofMarker = async (marker: DeleteMarker, history: HistoryWindow): Promise<Provenance> => {
-    const attempts = await readAttempts(ports, destination.bucket, key, marker);
-    return markerProvenance(marker, history, attempts, sourceBucket, ports.settings, ports.digests.sha256);
+    const { clockToleranceMs, deleteSettlesMs, staleTriesMax, staleWaitMs } = ports.settings;
+    // Its owner is likely to be between the DELETE and the closing of the record.
+    for (let attempt = 0; attempt < staleTriesMax; attempt += 1) {
+      if (attempt > 0) await ports.clock.sleep(staleWaitMs * 2 ** (attempt - 1));
+      const attempts = await readAttempts(ports, destination.bucket, key, marker);
+      const times = { nowMs: ports.clock.now(), clockToleranceMs, deleteSettlesMs };
+      const { sha256 } = ports.digests;
+      const found = markerProvenance(marker, history, attempts, sourceBucket, times, sha256);
+      if (found !== 'unknown') return found;
+    }
+    throw new ReplicationError('OUTCOME_UNKNOWN', `a delete marker of "${key}" in ${destination.bucket}`);
   };
 
   return (
@@ -137,8 +146,9 @@ export async function writeMarker(
     return (await ports.store.putDeleteMarker(destination, key)).versionId;
   };
   const versionId = await send().catch(async (thrown: unknown) => {
-    // Where surely nothing was written, the record is withdrawn; or left to be in doubt.
-    if (!sent || asReplicationError(thrown).code !== 'OUTCOME_UNKNOWN') {
+    // Where surely nothing was written, the record is withdrawn while nobody takes it for written; or left in doubt.
+    const young = ports.clock.now() - openedMs < ports.settings.deleteSettlesMs / 3;
+    if (young && (!sent || surelyNotDone.has(asReplicationError(thrown).code))) {
       await ports.state.remove(folder + openName(attempt)).catch(() => undefined);
     }
     throw thrown;

@@ -54,6 +54,15 @@ export const reasons = {
 
 export type ReasonCode = keyof typeof reasons;
 
+/** COS answered these instead of doing what was asked. After any other failure of a write it may have happened. */
+export const surelyNotDone: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'THROTTLED',
+  'ACCESS_DENIED',
+  'CREDENTIALS_EXPIRED',
+  'BUCKET_MISSING',
+  'REQUEST_REFUSED',
+]);
+
 export type Effect = 'retry' | 'gap' | 'skip';
 
 interface Reason {

@@ -71,9 +71,9 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
 }
 
 /**
- * What a marker at the destination is. One that a closed record names is ours. Any other is ours too if an open
- * attempt could have made it: in doubt the head is asserted again, which shows an object that a user may have deleted
- * there, and hides none. A record that a list does not show yet makes its marker look like a user's; that costs a
+ * What a marker at the destination is. One that a closed record names is ours. Any other is ours too if an attempt
+ * could have made it that nobody closed: in doubt the head is asserted again, which shows an object that a user may
+ * have deleted there, and hides none. While it may still be closed, nobody can tell. A record that a list does not show yet makes its marker look like a user's; that costs a
  * marker more, since whatever is written then ends with the newest.
  */
 export function markerProvenance(
@@ -81,15 +81,16 @@ export function markerProvenance(
   history: HistoryWindow,
   attempts: readonly MarkerAttempt[],
   sourceBucket: string,
-  times: LandingTimes,
+  times: LandingTimes & { readonly nowMs: number },
   digest: Digest,
-): Provenance {
+): Provenance | 'unknown' {
   const ours = attempts.filter((attempt) => attempt.sourceBucket === sourceBucket);
   const id = entryId(marker);
   const closed = ours.find((attempt) => attempt.written === id);
   if (closed) return { ...replicaOf(closed), plannedOn: closed.base };
 
   const possible = ours.filter((attempt) => canHaveMade(attempt, marker, times, digest));
+  if (!possible.every((attempt) => isOver(attempt, times))) return 'unknown';
   const place = history.entries.indexOf(marker);
   const fitting = possible.filter(({ base }) => base && liesOn(base, place, history, digest) === true);
   // Of several, the one of the oldest source: what is taken for missing is written again, what is taken for done is lost.
@@ -130,8 +131,15 @@ export function sourceMarkerOrigin(
   if (attempts.some((attempt) => attempt.written === entryId(marker))) return 'replica';
   const possible = attempts.filter((attempt) => canHaveMade(attempt, marker, times, digest));
   if (possible.length === 0) return 'user';
-  const overMs = times.nowMs - times.deleteSettlesMs - times.clockToleranceMs;
-  return possible.every((attempt) => attempt.openedMs < overMs) ? 'replica' : 'unknown';
+  return possible.every((attempt) => isOver(attempt, times)) ? 'replica' : 'unknown';
+}
+
+/** Whether an open attempt stays open: nobody will close it any longer, or withdraw it. */
+function isOver(
+  { openedMs }: MarkerAttempt,
+  { nowMs, deleteSettlesMs, clockToleranceMs }: LandingTimes & { readonly nowMs: number },
+): boolean {
+  return openedMs < nowMs - deleteSettlesMs - clockToleranceMs;
 }
 
 /** Whether an attempt is open that was made at the right time, and not on top of the marker itself. */

@@ -98,6 +98,7 @@ describe.each([
     world.cos.put(source, key, { body: 'two' });
     await notify(world);
     await late.land();
+    world.letAttemptsEnd();
     await sweep(world);
     expect(at(world)).toEqual(['one', '(deleted)', 'two', '(deleted)', 'two']);
   });

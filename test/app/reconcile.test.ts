@@ -113,6 +113,7 @@ test('a late marker on top of the newest replica is found by the walk', async ()
   await handleEvent(world.ports, eventFor('a', world.ports.clock.now()));
   await late?.();
   expect(world.shown(destination, 'a')).toEqual(['one', '(deleted)', 'two', '(deleted)']);
+  world.letAttemptsEnd();
   await run(world);
   expect(world.shown(destination, 'a')).toEqual(['one', '(deleted)', 'two', '(deleted)', 'two']);
 });

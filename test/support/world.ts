@@ -83,6 +83,11 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     advance: (milliseconds: number) => {
       nowMs += milliseconds;
     },
+    /** Until nobody can close or withdraw the record of a marker's attempt any longer. */
+    letAttemptsEnd: () => {
+      const { deleteSettlesMs, clockToleranceMs } = ports.settings;
+      nowMs += deleteSettlesMs + clockToleranceMs + 1_000;
+    },
     rules: createRuleService({
       store: ruleStore,
       state,
