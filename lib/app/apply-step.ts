@@ -76,7 +76,7 @@ async function copySourceVersion(
     (current.versionId ?? 'null') === version.versionId &&
     current.etag === version.etag;
   const head = isCurrent ? current : await headOf(ports, source, key, version);
-  if (stampOf(ports, source.bucket, key, head, version.lastModifiedMs)) {
+  if (stampOf(ports, source.bucket, key, head)) {
     throw new ReplicationError('IS_REPLICA', `version ${version.versionId} of "${key}"`);
   }
   return copy(ports, request, { from: source, version, of: entryId(version), head });

@@ -39,13 +39,13 @@ export function stampOf(
   bucket: string,
   key: string,
   head: ObjectHead,
-  lastModifiedMs: number,
 ): Stamp | undefined {
   const text = head.metadata[stampHeader];
   const stamp = text === undefined ? undefined : decodeStamp(text, { bucket, key }, ports.digests.sha256);
   if (stamp === undefined) return undefined;
   const { longestTransferMs, clockToleranceMs } = ports.settings;
-  const own = stampIsOfThisVersion(stamp, lastModifiedMs, longestTransferMs, clockToleranceMs);
+  // The time of the HEAD and not of a listing: an entry without an id may have been replaced in between.
+  const own = stampIsOfThisVersion(stamp, head.lastModifiedMs, longestTransferMs, clockToleranceMs);
   return own ? stamp : undefined;
 }
 
@@ -60,7 +60,7 @@ export function destinationProvenance(
     const isCurrent = current !== undefined && (current.versionId ?? 'null') === version.versionId;
     const head = isCurrent ? current : await ports.store.headObject(destination, key, version.versionId);
     if (head === undefined) return { kind: 'foreign' };
-    const stamp = stampOf(ports, destination.bucket, key, head, version.lastModifiedMs);
+    const stamp = stampOf(ports, destination.bucket, key, head);
     if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
     const { source: of, sizeBytes, issuedMs, seen, base } = stamp;
     if (sizeBytes !== version.sizeBytes) return { kind: 'torn' };
