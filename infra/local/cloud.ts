@@ -1,11 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { type Account, type LocalCos, openLocalCos, type PendingEvent } from './cos/local-cos';
 import { cosClient, ensureBucket } from './cos-client';
 import { type DataFolder, dataFolderUnusable, openDataFolder } from './data-folder';
 import { createEventDelivery } from './deliver-events';
 import { type Deployment, deploymentOf, homeRegion } from './deployment';
+import { type CertificateAuthority, openCertificateAuthority } from './gateway/certificate-authority';
+import { openOnePort } from './gateway/one-port';
+import { refuseCloudApi, type ServeCloudApi } from './gateway/cloud-api';
 import { LocalCloudError, messageOf } from './local-cloud-error';
 import { routeOf } from './route';
 import { serveFunctionUrl } from './scf/function-url';
@@ -36,6 +38,8 @@ export interface LocalCloudSettings {
   readonly roleKeySeconds?: number;
   /** More variables for every function. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The control plane, behind `*.tencentcloudapi.com`; without it, every action is refused by name. */
+  readonly serveCloudApi?: ServeCloudApi;
   /** Another COS than the real local one. */
   readonly openCos?: typeof openLocalCos;
 }
@@ -51,6 +55,8 @@ export interface LocalCloud {
   readonly stateBucket: string;
   readonly masterSecret: string;
   readonly dataDir: string;
+  /** The certificate that a client trusts to speak TLS with this cloud, PEM. */
+  readonly caFile: string;
   /** Ends every process and removes a temporary folder. What was acknowledged and not done is done at the next start. */
   readonly close: () => Promise<void>;
 }
@@ -59,8 +65,6 @@ const retryDelayMsDefault = 1000;
 const configLifetimeSecondsDefault = 1;
 const rulesSettleMsDefault = 50;
 const roleKeySecondsDefault = 7200;
-/** Longer than any client keeps an idle connection, so that the client closes first and no request is lost to it. */
-const keepAliveTimeoutMs = 120_000;
 
 /** Starts everything or nothing: a failure leaves no process, port or temporary folder behind. */
 export async function startLocalCloud(settings: LocalCloudSettings): Promise<LocalCloud> {
@@ -85,16 +89,25 @@ async function start(
   // The port first: if another local cloud has it, nothing else is touched.
   let handle = (_request: IncomingMessage, response: ServerResponse): void =>
     sayNo(response, 503, 'The local cloud is starting.');
-  const server = createServer((request, response) => handle(request, response));
-  const port = await listen(server, settings.port);
-  undo.push(() => closeServer(server));
+  let authority: CertificateAuthority | undefined;
+  const onePort = await openOnePort({
+    port: settings.port,
+    handle: (request, response) => handle(request, response),
+    contextFor: (serverName) =>
+      authority
+        ? authority.contextFor(serverName)
+        : Promise.reject(new Error('The local cloud is starting.')),
+  });
+  const { port } = onePort;
+  undo.push(() => onePort.close());
 
   const folder = openDataFolder(settings.dataDir);
   undo.push(() => folder.discard());
+  const { file: caFile } = (authority = await openAuthority(folder));
   const cos = await openCos(folder, settings.openCos ?? openLocalCos);
   undo.push(() => cos.close());
   // Requests end before what they work on is closed.
-  undo.push(() => closeServer(server));
+  undo.push(() => onePort.close());
 
   const [account] = cos.accounts;
   const deployment = deploymentOf({
@@ -116,7 +129,9 @@ async function start(
     ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
   });
   undo.push(() => scf.close());
-  handle = (request, response) => serve(request, response, { cos, scf, deployment, onProblem });
+  const serveCloudApi = settings.serveCloudApi ?? refuseCloudApi;
+  handle = (request, response) =>
+    serve(request, response, { serveCloudApi, cos, scf, deployment, onProblem });
 
   await ensureBucket(cosClient(port, account), deployment.stateBucket, homeRegion).catch((error: unknown) => {
     throw new LocalCloudError(
@@ -142,7 +157,16 @@ async function start(
 
   const { masterSecret, dir } = folder;
   const { stateBucket } = deployment;
-  return { port, cos, scf, account, region: homeRegion, stateBucket, masterSecret, dataDir: dir, close };
+  const region = homeRegion;
+  return { port, cos, scf, account, region, stateBucket, masterSecret, dataDir: dir, caFile, close };
+}
+
+async function openAuthority(folder: DataFolder): Promise<CertificateAuthority> {
+  try {
+    return await openCertificateAuthority(folder.dir, Date.now());
+  } catch (error) {
+    throw dataFolderUnusable(folder.dir, error);
+  }
 }
 
 async function openCos(folder: DataFolder, open: typeof openLocalCos): Promise<LocalCos> {
@@ -154,6 +178,8 @@ async function openCos(folder: DataFolder, open: typeof openLocalCos): Promise<L
 }
 
 interface Serving {
+  /** Answers a request to Tencent Cloud's API. */
+  readonly serveCloudApi: ServeCloudApi;
   readonly cos: LocalCos;
   readonly scf: ScfHost;
   readonly deployment: Deployment;
@@ -166,6 +192,8 @@ function serve(request: IncomingMessage, response: ServerResponse, serving: Serv
   switch (route.kind) {
     case 'cos':
       return cos.handle(request, response);
+    case 'cloudApi':
+      return serving.serveCloudApi(route.service, request, response);
     case 'function':
       serveFunctionUrl(request, response, route, (event) => scf.invoke(route.name, event)).catch(
         (error: unknown) => {
@@ -182,27 +210,4 @@ function serve(request: IncomingMessage, response: ServerResponse, serving: Serv
 
 function sayNo(response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  // An upload takes as long as it takes.
-  server.requestTimeout = 0;
-  server.keepAliveTimeout = keepAliveTimeoutMs;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error);
-      const why = error.code === 'EADDRINUSE' ? 'is in use' : 'may not be used by this user';
-      const advice = 'Stop what uses it, name another with --port N, or take any free one with --port 0.';
-      reject(new LocalCloudError('PORT_IN_USE', `Port ${port} of 127.0.0.1 ${why}. ${advice}`, error));
-    });
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
 }

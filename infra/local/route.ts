@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { cloudApiService } from './cloud-hosts';
 import type { ScfFunction } from './scf/scf-function';
 
 /** Where a request of the one port belongs. */
 export type Route =
   | { readonly kind: 'cos' }
+  /** Tencent Cloud's API, the control plane: `scf`, `cam`, `sts`, ... */
+  | { readonly kind: 'cloudApi'; readonly service: string }
   | { readonly kind: 'function'; readonly name: string; readonly path: string; readonly query: string }
   | { readonly kind: 'refused'; readonly status: 404 | 421; readonly message: string };
 
@@ -21,8 +24,9 @@ const functionPath = /^\/function\/([^/?]+)(\/[^?]*)?$/;
 export function routeOf(request: RoutedRequest, table: RouteTable): Route {
   const host = hostName(request.headers.host ?? '');
   const [path, query] = splitOnce(request.url ?? '/', '?');
-  if (!path.startsWith('/')) return refused(421, `This port is no proxy: it was asked for ${path}.`);
   if (table.isCosHost(host)) return { kind: 'cos' };
+  const service = cloudApiService(host);
+  if (service !== undefined) return { kind: 'cloudApi', service };
 
   const byHost = table.functions.find((scf) => functionUrlHost(scf) === host);
   if (byHost) return { kind: 'function', name: byHost.name, path, query };

@@ -1,6 +1,7 @@
 import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
+import { isCloudAddress, isCloudHost, outsideMessage } from '../cloud-hosts';
 
 /**
  * Turns a process's outgoing connections round to the local cloud, below every HTTP client: code that speaks
@@ -37,15 +38,6 @@ export function redirectConnections(cloudPort: number): void {
   redirectNames();
 }
 
-/** The domains that the local cloud answers for, and the two ports of HTTP. */
-const redirectedDomains = ['myqcloud.com', 'tencentcos.cn'];
-const redirectedPorts = new Set([80, 443]);
-
-export function isRedirectedHost(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  return redirectedDomains.some((domain) => name.endsWith(`.${domain}`));
-}
-
 interface ConnectOptions {
   readonly host?: string;
   readonly port?: number | string;
@@ -56,7 +48,7 @@ function destinationOf(options: ConnectOptions): { readonly name: string; readon
   if (options.path !== undefined && options.port === undefined)
     return { name: options.path, redirected: false };
   const host = options.host ?? 'localhost';
-  const redirected = isRedirectedHost(host) && redirectedPorts.has(Number(options.port));
+  const redirected = isCloudAddress(host, Number(options.port));
   return { name: `${host}:${options.port ?? '?'}`, redirected };
 }
 
@@ -90,10 +82,7 @@ function isPort(value: unknown): value is number | string {
 }
 
 function refusal(name: string): NodeJS.ErrnoException {
-  const message =
-    `${name} is outside the local cloud, which forwards nothing. ` +
-    `It answers for ${redirectedDomains.map((domain) => `*.${domain}`).join(' and ')} on ports 80 and 443.`;
-  return Object.assign(new Error(message), { code: 'ELOCALCLOUDONLY' });
+  return Object.assign(new Error(outsideMessage(name)), { code: 'ELOCALCLOUDONLY' });
 }
 
 /** As a failed connection looks to its caller: first it connects, and the error comes once listeners are in place. */
@@ -112,14 +101,14 @@ function redirectNames(): void {
       typeof rest[0] === 'object' && rest[0] !== null && (rest[0] as { all?: boolean }).all === true;
     const loopback = { address: '127.0.0.1', family: 4 };
     process.nextTick(() => {
-      if (!isRedirectedHost(host)) callback(refusal(host));
+      if (!isCloudHost(host)) callback(refusal(host));
       else if (all) callback(null, [loopback]);
       else callback(null, loopback.address, loopback.family);
     });
   };
   const lookupPromise = (host: string, options?: { all?: boolean }): Promise<unknown> => {
     const loopback = { address: '127.0.0.1', family: 4 };
-    if (!isRedirectedHost(host)) return Promise.reject(refusal(host));
+    if (!isCloudHost(host)) return Promise.reject(refusal(host));
     return Promise.resolve(options?.all ? [loopback] : loopback);
   };
   const refuseQuery = (name: string, ...rest: unknown[]): void => {

@@ -41,6 +41,14 @@ test('a function has the host name of a Function URL, where the path is all its 
   });
 });
 
+test.each([
+  'scf.tencentcloudapi.com',
+  'scf.ap-guangzhou.tencentcloudapi.com',
+  'scf.intl.tencentcloudapi.com:443',
+])("a host of Tencent Cloud's API names its service: %s", (host) => {
+  expect(route(host, '/', { method: 'POST' })).toEqual({ kind: 'cloudApi', service: 'scf' });
+});
+
 test('a signed GET of the root is GET Service, any other request of the root is nothing', () => {
   const authorization = 'q-sign-algorithm=sha1&q-ak=x';
   expect(route('127.0.0.1:8017', '/', { authorization })).toEqual({ kind: 'cos' });
@@ -58,7 +66,6 @@ test.each([
   ['localhost', '/functions', 404, 'Nothing is here.'],
   ['example.com', '/', 421, 'The host "example.com" is not one'],
   [undefined, '/', 421, 'The host "" is not one'],
-  ['127.0.0.1', 'http://example.com/', 421, 'This port is no proxy'],
 ])('anything else is refused with a sentence: %s %s', (host, url, status, message) => {
   expect(route(host, url)).toEqual({
     kind: 'refused',
