@@ -1,10 +1,11 @@
 import type { LocalCloud } from '../cloud';
 import { type ApiAccess, authorization } from './api-access';
 import type { Demo } from './demo';
+import { redirectionExport } from './redirection';
 
 /** Everything that a user or a program needs to work with a local cloud that is ready. */
 export interface Ready {
-  readonly cloud: Pick<LocalCloud, 'port' | 'account' | 'region'>;
+  readonly cloud: Pick<LocalCloud, 'port' | 'account' | 'region' | 'caFile'>;
   readonly api: ApiAccess;
   /** Missing with `--empty`. */
   readonly demo?: Demo;
@@ -14,6 +15,8 @@ export interface Ready {
 export function readyJson({ cloud, api, demo }: Ready): string {
   return JSON.stringify({
     cos: `http://127.0.0.1:${cloud.port}`,
+    proxy: `http://127.0.0.1:${cloud.port}`,
+    caFile: cloud.caFile,
     api: api.url,
     credential: api.credential,
     secretId: cloud.account.secretId,
@@ -45,11 +48,18 @@ export function readyText(ready: Ready): string {
   const what = demo ? 'Put an object' : 'Make a bucket';
   parts.push('', `${what} (paste this into node in this folder, or into a file here):`);
   parts.push('', putSnippet(ready), '', 'See the rules:', '', rulesCurl(api, bucket), '');
+  parts.push(
+    'Or send any client here that was written for the real COS, as it is (paste this into its shell):',
+  );
+  parts.push('', redirectionExport(cloud), '');
   return parts.join('\n');
 }
 
 /** A whole script for the unmodified SDK. It holds no single quote, so it fits between those of `node -e`. */
-export function putSnippet({ cloud, demo }: Ready): string {
+export function putSnippet({
+  cloud,
+  demo,
+}: { readonly cloud: Omit<Ready['cloud'], 'caFile'> } & Pick<Ready, 'demo'>): string {
   const address = `127.0.0.1:${cloud.port}`;
   const { secretId, secretKey, appid } = cloud.account;
   const call = demo

@@ -110,6 +110,8 @@ test('with --json stdout is one line that a program can use, everything else is 
   const ready = JSON.parse(started.out()) as Record<string, unknown>;
   expect(ready).toEqual({
     cos: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+    proxy: ready.cos,
+    caFile: expect.stringMatching(/ca\.pem$/) as string,
     api: `${String(ready.cos)}/function/rules`,
     credential: { id: 'admin.write.1', secret: expect.stringMatching(/^[\w-]{43}$/) as string },
     secretId: 'AKIDfake1',
@@ -150,10 +152,30 @@ test('the printed script works as it is, and its object is announced once replic
   expect(await started.end()).toBe(0);
 });
 
+test('the printed variables send the unmodified SDK here, over https and with the real host names', async () => {
+  const started = run({});
+  await until(() => started.out().includes('Ctrl-C ends it.'));
+  const variables = /^export .*$/m.exec(started.out())?.[0] ?? '';
+  const script = `
+    const COS = require("cos-nodejs-sdk-v5");
+    const cos = new COS({ SecretId: "AKIDfake1", SecretKey: "secret1" });
+    const object = { Bucket: "source-1250000001", Region: "ap-guangzhou", Key: "unmodified.txt" };
+    cos.putObject({ ...object, Body: "x" }).then(({ Location }) => console.log(Location), console.error);`;
+  const shell = promisify(execFile)(
+    '/bin/sh',
+    ['-c', `${variables}; exec "$0" -e '${script}'`, process.execPath],
+    {
+      cwd: repository,
+    },
+  );
+  expect((await shell).stdout).toContain('source-1250000001.cos.ap-guangzhou.myqcloud.com/unmodified.txt');
+  expect(state.requests).toContain('PUT source-1250000001/unmodified.txt');
+  expect(await started.end()).toBe(0);
+});
+
 test('a script for an empty cloud makes a bucket', () => {
   const account = { appid: '1', uin: '2', secretId: 'id', secretKey: 'key' };
-  const api = { url: '', credential: { id: '', secret: '' } };
-  expect(putSnippet({ cloud: { port: 1, account, region: 'ap-guangzhou' }, api })).toContain(
+  expect(putSnippet({ cloud: { port: 1, account, region: 'ap-guangzhou' } })).toContain(
     'cos.putBucket({ Bucket: "mine-1", Region: "ap-guangzhou" }',
   );
 });
@@ -211,5 +233,11 @@ test('an end in the middle of an import is clean', async () => {
   await until(() => state.requests.includes('PUT source-1250000001/long/never.txt'));
   await started.end();
   expect(started.out()).toContain('The import was interrupted.');
-  expect(readdirSync(data).sort()).toEqual(['api-master-secret', 'cos', 'local-cloud.json']);
+  expect(readdirSync(data).sort()).toEqual([
+    'api-master-secret',
+    'ca-key.pem',
+    'ca.pem',
+    'cos',
+    'local-cloud.json',
+  ]);
 });
