@@ -10,6 +10,11 @@ import { openOnePort } from './gateway/one-port';
 import { refuseCloudApi, type ServeCloudApi } from './gateway/cloud-api';
 import { LocalCloudError, messageOf } from './local-cloud-error';
 import { routeOf } from './route';
+import { createCallers } from './network/callers';
+import { type CosNetwork, createCosNetwork } from './network/cos-network';
+import type { NetworkSettings } from './network/network-settings';
+import type { FaultPlan } from './faults/fault-plan';
+import { type ControlDocuments, networkDocuments, serveControl } from './control-endpoint';
 import { serveFunctionUrl } from './scf/function-url';
 import { type InvocationReport, type ScfHost, startScfHost } from './scf/host';
 import type { FunctionLog } from './scf/instance';
@@ -38,6 +43,10 @@ export interface LocalCloudSettings {
   readonly roleKeySeconds?: number;
   /** More variables for every function. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What goes wrong between COS and its callers, and on the way of events. */
+  readonly faults?: FaultPlan;
+  /** How far regions are apart, and how much they take. */
+  readonly network?: NetworkSettings;
   /** The control plane, behind `*.tencentcloudapi.com`; without it, every action is refused by name. */
   readonly serveCloudApi?: ServeCloudApi;
   /** Another COS than the real local one. */
@@ -49,6 +58,7 @@ export interface LocalCloud {
   readonly port: number;
   readonly cos: LocalCos;
   readonly scf: ScfHost;
+  readonly network: CosNetwork;
   /** The account that everything is deployed in. */
   readonly account: Account;
   readonly region: string;
@@ -110,12 +120,25 @@ async function start(
   undo.push(() => onePort.close());
 
   const [account] = cos.accounts;
+  const callers = createCallers();
+  const network = createCosNetwork({
+    handle: (request, response, circumstances) => cos.handle(request, response, circumstances),
+    callerOf: callers.of,
+    functionRegion: homeRegion,
+  });
+  undo.push(() => network.close());
+  if (settings.faults) network.setPlan(settings.faults);
+  if (settings.network) network.setSettings(settings.network);
   const deployment = deploymentOf({
     functionsDir: settings.functionsDir,
     account,
     masterSecret: folder.masterSecret,
-    roleKey: (name) =>
-      cos.issueTemporaryKey(account, { name, seconds: settings.roleKeySeconds ?? roleKeySecondsDefault }),
+    roleKey: (name) => {
+      const seconds = settings.roleKeySeconds ?? roleKeySecondsDefault;
+      const key = cos.issueTemporaryKey(account, { name, seconds });
+      callers.note(key.secretId, name);
+      return key;
+    },
     retryDelayMs: settings.retryDelayMs ?? retryDelayMsDefault,
     configLifetimeSeconds: settings.configLifetimeSeconds ?? configLifetimeSecondsDefault,
     rulesSettleMs: settings.rulesSettleMs ?? rulesSettleMsDefault,
@@ -130,8 +153,9 @@ async function start(
   });
   undo.push(() => scf.close());
   const serveCloudApi = settings.serveCloudApi ?? refuseCloudApi;
+  const documents = networkDocuments(network);
   handle = (request, response) =>
-    serve(request, response, { serveCloudApi, cos, scf, deployment, onProblem });
+    serve(request, response, { serveCloudApi, cos, network, documents, scf, deployment, onProblem });
 
   await ensureBucket(cosClient(port, account), deployment.stateBucket, homeRegion).catch((error: unknown) => {
     throw new LocalCloudError(
@@ -144,6 +168,7 @@ async function start(
     cos,
     scf,
     triggers: deployment.cosTriggers,
+    faultOf: (event) => network.faults().forEvent(event),
     onProblem,
     ...(settings.onCommit ? { onCommit: settings.onCommit } : {}),
   });
@@ -158,7 +183,7 @@ async function start(
   const { masterSecret, dir } = folder;
   const { stateBucket } = deployment;
   const region = homeRegion;
-  return { port, cos, scf, account, region, stateBucket, masterSecret, dataDir: dir, caFile, close };
+  return { port, cos, scf, network, account, region, stateBucket, masterSecret, dataDir: dir, caFile, close };
 }
 
 async function openAuthority(folder: DataFolder): Promise<CertificateAuthority> {
@@ -181,6 +206,8 @@ interface Serving {
   /** Answers a request to Tencent Cloud's API. */
   readonly serveCloudApi: ServeCloudApi;
   readonly cos: LocalCos;
+  readonly network: CosNetwork;
+  readonly documents: ControlDocuments;
   readonly scf: ScfHost;
   readonly deployment: Deployment;
   readonly onProblem: (error: unknown) => void;
@@ -191,7 +218,10 @@ function serve(request: IncomingMessage, response: ServerResponse, serving: Serv
   const route = routeOf(request, { isCosHost: (host) => cos.isCosHost(host), functions: deployment.withUrl });
   switch (route.kind) {
     case 'cos':
-      return cos.handle(request, response);
+      return serving.network.serve(request, response);
+    case 'control':
+      serveControl(serving.documents, route.name, request, response).catch(() => response.destroy());
+      return;
     case 'cloudApi':
       return serving.serveCloudApi(route.service, request, response);
     case 'function':

@@ -1,4 +1,5 @@
 import type { LocalCos, PendingEvent } from './cos/local-cos';
+import type { EventFault } from './faults/fault-plan';
 import { cosTriggerEvent, cosTriggerMatches, type CosTrigger } from './scf/cos-trigger';
 import type { ScfHost } from './scf/host';
 
@@ -16,6 +17,8 @@ export interface EventDeliverySettings {
   readonly onProblem: (error: unknown) => void;
   /** Told of each event once, when its change is committed. */
   readonly onCommit?: (event: PendingEvent) => void;
+  /** What goes wrong with an event on its way. */
+  readonly faultOf?: (event: PendingEvent) => EventFault | undefined;
   /** How many events are in the functions' queues at most; the rest waits on disk. */
   readonly inFlightMax?: number;
 }
@@ -28,6 +31,8 @@ const inFlightMaxDefault = 20_000;
  */
 export function createEventDelivery(settings: EventDeliverySettings): EventDelivery {
   const { cos, scf, triggers, onProblem, onCommit, inFlightMax = inFlightMaxDefault } = settings;
+  const { faultOf = () => undefined } = settings;
+  const later = new Set<NodeJS.Timeout>();
   const inFlight = new Set<string>();
   let leftOnDisk = false;
   // Set while the pending events are read: what is settled meanwhile may still stand in the answer.
@@ -44,20 +49,31 @@ export function createEventDelivery(settings: EventDeliverySettings): EventDeliv
       return;
     }
     inFlight.add(event.id);
-    let open = names.size;
+    const deliveries = deliveryDelaysMs(faultOf(event));
+    if (deliveries.length === 0) return void finish(event.id, true);
+    let open = names.size * deliveries.length;
     let taken = true;
-    for (const name of names) {
+    const enqueue = (name: string): void => {
       const queued = scf.enqueue(name, cosTriggerEvent(event.record), () => {
         open -= 1;
         if (open === 0) void finish(event.id, taken);
       });
-      if (!queued) {
-        // A queue is full: the event stays in COS and comes again for every function.
-        taken = false;
-        open -= 1;
-      }
-    }
-    if (open === 0) void finish(event.id, taken);
+      if (queued) return;
+      // A queue is full: the event stays in COS and comes again for every function.
+      taken = false;
+      open -= 1;
+      if (open === 0) void finish(event.id, taken);
+    };
+    for (const delayMs of deliveries) afterDelay(delayMs, () => names.forEach(enqueue));
+  };
+
+  const afterDelay = (delayMs: number, work: () => void): void => {
+    if (delayMs === 0) return work();
+    const timer = setTimeout(() => {
+      later.delete(timer);
+      work();
+    }, delayMs);
+    later.add(timer);
   };
 
   const finish = async (id: string, taken: boolean): Promise<void> => {
@@ -92,6 +108,21 @@ export function createEventDelivery(settings: EventDeliverySettings): EventDeliv
     },
     stop: () => {
       stopped = true;
+      for (const timer of later) clearTimeout(timer);
     },
   };
+}
+
+/** One entry for each time that an event is delivered: how long it is under way. */
+function deliveryDelaysMs(fault: EventFault | undefined): readonly number[] {
+  switch (fault?.kind) {
+    case undefined:
+      return [0];
+    case 'lost':
+      return [];
+    case 'doubled':
+      return [0, fault.delayMs];
+    case 'delayed':
+      return [fault.delayMs];
+  }
 }

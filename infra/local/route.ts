@@ -9,6 +9,8 @@ export type Route =
   /** Tencent Cloud's API, the control plane: `scf`, `cam`, `sts`, ... */
   | { readonly kind: 'cloudApi'; readonly service: string }
   | { readonly kind: 'function'; readonly name: string; readonly path: string; readonly query: string }
+  /** What tests turn on the local cloud itself. */
+  | { readonly kind: 'control'; readonly name: string }
   | { readonly kind: 'refused'; readonly status: 404 | 421; readonly message: string };
 
 export interface RouteTable {
@@ -19,6 +21,7 @@ export interface RouteTable {
 type RoutedRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
 
 const loopbackHosts = new Set(['127.0.0.1', 'localhost']);
+const controlPath = /^\/local\/([a-z]+)$/;
 const functionPath = /^\/function\/([^/?]+)(\/[^?]*)?$/;
 
 export function routeOf(request: RoutedRequest, table: RouteTable): Route {
@@ -33,6 +36,9 @@ export function routeOf(request: RoutedRequest, table: RouteTable): Route {
   if (!loopbackHosts.has(host)) {
     return refused(421, `The host "${host}" is not one that this local cloud answers for.`);
   }
+
+  const [, control] = controlPath.exec(path) ?? [];
+  if (control !== undefined) return { kind: 'control', name: control };
 
   const [, name, rest = '/'] = functionPath.exec(path) ?? [];
   if (name !== undefined) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from './accounts';
+import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import type { ChangeOrigin } from './events';
 import type { SignedRequest } from './signature';
@@ -14,6 +15,7 @@ export interface Exchange extends SignedRequest {
   readonly response: ServerResponse;
   readonly requestId: string;
   readonly nowMs: number;
+  readonly circumstances: Circumstances;
   /** For the request log. */
   readonly seen: { api: string; caller: string; requestBytes: number; responseBytes: number };
 }
@@ -29,7 +31,12 @@ export interface ObjectExchange extends BucketExchange {
   readonly key: string;
 }
 
-export function beginExchange(request: IncomingMessage, response: ServerResponse, nowMs: number): Exchange {
+export function beginExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  nowMs: number,
+  circumstances: Circumstances,
+): Exchange {
   const url = request.url ?? '/';
   const at = url.indexOf('?');
   const headers: Record<string, string> = {};
@@ -45,6 +52,7 @@ export function beginExchange(request: IncomingMessage, response: ServerResponse
     headers,
     requestId: newRequestId(nowMs),
     nowMs,
+    circumstances,
     seen: {
       api: 'Unknown',
       caller: 'anonymous',
@@ -74,6 +82,14 @@ function parseQuery(text: string): readonly (readonly [string, string])[] {
 
 export function param({ query }: SignedRequest, name: string): string | undefined {
   return query.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
+}
+
+/** Whether a write must not replace anything. https://www.tencentcloud.com/document/product/436/7749 */
+export function forbidsOverwrite({
+  headers,
+  circumstances,
+}: Pick<Exchange, 'headers' | 'circumstances'>): boolean {
+  return headers['x-cos-forbid-overwrite'] === 'true' && circumstances.forbidOverwriteIgnored !== true;
 }
 
 /** The `versionId` of a request. What could be no id at all is refused, so that it never names a version by accident. */

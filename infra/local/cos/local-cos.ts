@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { type Account, type Accounts, openAccounts, type TemporaryKey } from './accounts';
+import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import { DataFolderError, damaged, dataFolderErrorOf } from './data-folder-error';
 import { dispatch } from './dispatch';
@@ -35,8 +36,8 @@ export interface LocalCos {
     account: Account,
     options: { readonly name: string; readonly seconds: number },
   ): TemporaryKey;
-  /** Answers any request; never throws. */
-  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers any request; never rejects. */
+  handle(request: IncomingMessage, response: ServerResponse, circumstances?: Circumstances): Promise<void>;
   isCosHost(host: string): boolean;
   /** Told of every change after it is committed. */
   onEvent(listener: (event: PendingEvent) => void): void;
@@ -80,10 +81,12 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
   return {
     accounts: accounts.list,
     issueTemporaryKey: (account, { name, seconds }) => accounts.issue(account, name, now(), seconds),
-    handle(request, response) {
-      const served = serve(beginExchange(request, response, now())).catch(() => void response.destroy());
+    async handle(request, response, circumstances = {}) {
+      const exchange = beginExchange(request, response, now(), circumstances);
+      const served = serve(exchange).catch(() => void response.destroy());
       underWay.add(served);
-      void served.finally(() => underWay.delete(served));
+      await served;
+      underWay.delete(served);
     },
     isCosHost: (host) => targetOf(host) !== undefined,
     onEvent: (listener) => void listeners.push(listener),

@@ -7,6 +7,9 @@ export interface StartOptions {
   readonly empty: boolean;
   readonly json: boolean;
   readonly import?: string;
+  /** Files of JSON. */
+  readonly faults?: string;
+  readonly network?: string;
 }
 
 export const portDefault = 8017;
@@ -42,6 +45,8 @@ export function parseStartOptions(args: readonly string[], write?: (text: string
       'upload this folder, wait until it is replicated, verify every replica',
       readFolder,
     )
+    .option('--faults <file>', 'what goes wrong, and how often (docs/faults.md)', readFileName)
+    .option('--network <file>', 'how far regions are apart, and what they take (docs/faults.md)', readFileName)
     .addHelpText('after', examples)
     .allowExcessArguments(false)
     .exitOverride();
@@ -64,5 +69,10 @@ function readPort(text: string): number {
 
 function readFolder(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It is the name of a folder.');
+  return text;
+}
+
+function readFileName(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It is the name of a file.');
   return text;
 }

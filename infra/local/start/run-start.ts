@@ -11,8 +11,11 @@ import { stallMsDefault } from './import/await-replicas';
 import { type ReplicaWatch, watchReplicas } from './import/imported';
 import { runImport } from './import/run-import';
 import { walkImportFolder } from './import/walk';
+import { parseFaultPlan } from '../faults/fault-plan';
+import { parseNetworkSettings } from '../network/network-settings';
 import type { StartOptions } from './options';
 import type { ProgressOutput } from './progress';
+import { readDocument } from './read-document';
 
 export interface StartSurroundings {
   readonly functionsDir: string;
@@ -32,6 +35,9 @@ export async function runStart(options: StartOptions, surroundings: StartSurroun
   const say = (line: string): void => void output.write(`${line}\n`);
   // Before anything is started: a folder that cannot be read is no reason to make a cloud.
   const folder = options.import === undefined ? undefined : await walkImportFolder(options.import);
+  const faults = options.faults === undefined ? {} : { faults: readDocument(options.faults, parseFaultPlan) };
+  const network =
+    options.network === undefined ? {} : { network: readDocument(options.network, parseNetworkSettings) };
 
   const clock = createCommitClock();
   let watch: ReplicaWatch | undefined;
@@ -48,6 +54,8 @@ export async function runStart(options: StartOptions, surroundings: StartSurroun
 
   const cloud = await startLocalCloud({
     ...surroundings.cloudSettings,
+    ...faults,
+    ...network,
     port: options.port,
     functionsDir,
     onLog,

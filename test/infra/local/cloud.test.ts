@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { type LocalCloud, type LocalCloudSettings, startLocalCloud } from '../../../infra/local/cloud';
@@ -161,5 +161,59 @@ test('a function that was not built is named, with the command that builds it', 
     message: expect.stringMatching(
       /replicate\.js is missing\. Build the functions with: npm run build$/,
     ) as string,
+  });
+});
+
+describe('the control documents', () => {
+  const control = (cloud: LocalCloud, method: string, name: string, body?: string) =>
+    fetch(`http://127.0.0.1:${cloud.port}/local/${name}`, {
+      method,
+      ...(body === undefined ? {} : { body }),
+    });
+
+  test('a fault plan is put in force, counted and taken back while the cloud runs', async () => {
+    const cloud = await start();
+    const client = cosClient(cloud.port, cloud.account);
+    await client.putBucket({ Bucket: 'a-1250000001', Region: 'ap-guangzhou' });
+    const get = () => client.headObject({ Bucket: 'a-1250000001', Region: 'ap-guangzhou', Key: 'k' });
+    const fault = { kind: 'error', status: 403, code: 'AccessDenied' };
+    const line = { name: 'denied', match: { operations: ['HEAD object'], caller: 'user' }, fault };
+    const taken = await control(cloud, 'PUT', 'faults', JSON.stringify({ requests: [line] }));
+    expect(taken.status).toBe(200);
+    await expect(get()).rejects.toMatchObject({ statusCode: 403 });
+    expect(await (await control(cloud, 'GET', 'faults')).json()).toMatchObject({
+      plan: { seed: '1' },
+      counts: { requests: [{ name: 'denied', matched: 1, happened: 1 }], events: [] },
+    });
+    await control(cloud, 'DELETE', 'faults');
+    await expect(get()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  test.each([
+    ['PUT', 'faults', '{"requests":[{}]}', 400, 'requests[0].fault'],
+    ['PUT', 'network', 'no json', 400, 'no JSON'],
+    ['PUT', 'network', '{"links":[{"between":["a"]}]}', 400, 'links[0].between'],
+    ['POST', 'faults', '{}', 405, 'Only GET'],
+    ['GET', 'weather', undefined, 404, 'faults, network'],
+  ])('%s %s %p is answered with %p', async (method, name, body, status, message) => {
+    const answer = await control(await start(), method, name, body);
+    expect([answer.status, await answer.text()]).toEqual([
+      status,
+      expect.stringContaining(message) as string,
+    ]);
+  });
+
+  test('they are not reached under a foreign name', async () => {
+    const cloud = await start();
+    const status = await new Promise((resolve, reject) => {
+      const headers = { host: `rebound.example:${cloud.port}` };
+      request({ port: cloud.port, path: '/local/faults', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(421);
   });
 });

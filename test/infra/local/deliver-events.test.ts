@@ -1,4 +1,5 @@
 import type { PendingEvent } from '../../../infra/local/cos/local-cos';
+import type { EventFault } from '../../../infra/local/faults/fault-plan';
 import { createEventDelivery, type EventDelivery } from '../../../infra/local/deliver-events';
 import type { CosTrigger } from '../../../infra/local/scf/cos-trigger';
 
@@ -130,4 +131,59 @@ test('an event that is settled while the pending ones are read is not delivered 
   answer(stale);
   await started;
   expect(scf.queued).toHaveLength(1);
+});
+
+describe('by a fault plan', () => {
+  /** The faults in the order of the events. */
+  function faulty(...faults: (EventFault | undefined)[]): EventDelivery {
+    const onProblem = (error: unknown): void => {
+      throw error;
+    };
+    return createEventDelivery({
+      cos,
+      scf,
+      triggers: [created('f')],
+      onProblem,
+      faultOf: () => faults.shift(),
+    });
+  }
+  const delivered = (): unknown[] => scf.queued.map(({ event }) => event);
+  const recordOf = (id: string) => ({ Records: [{ id }] });
+
+  test('a lost event is gone', async () => {
+    await faulty({ kind: 'lost' }).start();
+    cos.commit('1');
+    cos.commit('2');
+    await turn();
+    expect(delivered()).toEqual([recordOf('2')]);
+    expect([...cos.pending.keys()]).toEqual(['2']);
+  });
+
+  test('a doubled event comes twice, and is done when both are', async () => {
+    await faulty({ kind: 'doubled', delayMs: 0 }).start();
+    cos.commit('1');
+    expect(delivered()).toEqual([recordOf('1'), recordOf('1')]);
+    scf.queued[0]?.settle('succeeded');
+    await turn();
+    expect(cos.pending.size).toBe(1);
+    scf.queued[1]?.settle('succeeded');
+    await turn();
+    expect(cos.pending.size).toBe(0);
+  });
+
+  test('a delayed event is overtaken, and stays in COS if the cloud ends meanwhile', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const events = faulty({ kind: 'delayed', delayMs: 50 }, undefined, { kind: 'delayed', delayMs: 50 });
+    await events.start();
+    cos.commit('1');
+    cos.commit('2');
+    jest.advanceTimersByTime(50);
+    expect(delivered()).toEqual([recordOf('2'), recordOf('1')]);
+    cos.commit('3');
+    events.stop();
+    jest.advanceTimersByTime(50);
+    expect(delivered()).toHaveLength(2);
+    expect(cos.pending.has('3')).toBe(true);
+    jest.useRealTimers();
+  });
 });

@@ -1,6 +1,6 @@
 import { checkConditions, conditionsOf } from '../conditions';
 import { CosError } from '../cos-error';
-import { type ObjectExchange, originOf, replyXml } from '../exchange';
+import { forbidsOverwrite, type ObjectExchange, originOf, replyXml } from '../exchange';
 import { metadataOf, storageClassOf, tagsOfHeader } from '../object-headers';
 import { percentDecoded } from '../signature';
 import { hasOwnId, lastModifiedMs, shownVersionId, type StoredVersion } from '../store/entry';
@@ -16,12 +16,13 @@ export async function copyObject(exchange: ObjectExchange): Promise<void> {
   const storageClass = storageClassOf(exchange, bucket);
   const keepMetadata = directive(headers['x-cos-metadata-directive']) === 'Copy';
   const keepTags = directive(headers['x-cos-tagging-directive']) === 'Copy';
-  const { version: source, versionId } = await sourceOf(exchange);
+  const { version: source, versionId, region } = await sourceOf(exchange);
   if (checkConditions(source, conditionsOf(headers, 'x-cos-copy-source-')) === 'notModified') {
     throw new CosError('PreconditionFailed');
   }
   if (isArchived(source)) throw new CosError('InvalidObjectState');
   if (source.size > copyBytesMax) throw new CosError('EntityTooLarge');
+  await exchange.circumstances.transfer?.(region, bucket.region, source.size);
 
   const { entry: made } = await store.write(
     bucket,
@@ -35,7 +36,7 @@ export async function copyObject(exchange: ObjectExchange): Promise<void> {
     },
     {
       event: 'cos:ObjectCreated:Copy',
-      forbidOverwrite: headers['x-cos-forbid-overwrite'] === 'true',
+      forbidOverwrite: forbidsOverwrite(exchange),
       origin: originOf(exchange),
     },
   );
@@ -60,7 +61,7 @@ function directive(value: string | undefined): 'Copy' | 'Replaced' {
 /** `<bucket>.cos.<region>.myqcloud.com/<key, percent-encoded>[?versionId=<id>]` */
 async function sourceOf(
   exchange: ObjectExchange,
-): Promise<{ version: StoredVersion; versionId: string | undefined }> {
+): Promise<{ version: StoredVersion; versionId: string | undefined; region: string }> {
   const { store, caller, headers } = exchange;
   const header = (headers['x-cos-copy-source'] ?? '').replace(/^https?:\/\//, '');
   const slash = header.indexOf('/');
@@ -78,7 +79,11 @@ async function sourceOf(
   const wanted = versionId === undefined ? undefined : percentDecoded(versionId).toString();
   const entry = await store.find(bucket, key, wanted);
   if (entry?.kind === 'version')
-    return { version: entry, versionId: wanted === undefined ? undefined : shownVersionId(bucket, entry) };
+    return {
+      version: entry,
+      versionId: wanted === undefined ? undefined : shownVersionId(bucket, entry),
+      region: bucket.region,
+    };
   if (entry && versionId !== undefined)
     throw new CosError('InvalidArgument', 'The copy source is a delete marker.');
   throw new CosError(versionId === undefined || entry ? 'NoSuchKey' : 'NoSuchVersion');

@@ -22,6 +22,8 @@ export interface ListRequest {
   readonly limit: number;
   /** All entries; otherwise each key's newest, if it is no marker. */
   readonly versions: boolean;
+  /** Nothing that was written later is shown; `undefined`: everything is. */
+  readonly untilMicros?: bigint | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function listItems(
   index: ObjectIndex,
   request: ListRequest,
 ): Promise<{ items: Item[]; truncated: boolean }> {
-  const { bucket, prefix, delimiter, limit, versions } = request;
+  const { bucket, prefix, delimiter, limit, versions, untilMicros } = request;
   const items: Item[] = [];
   // Nothing is left of a page of nothing: "truncated" would have no place to go on from.
   if (limit === 0) return { items, truncated: false };
@@ -42,6 +44,7 @@ export async function listItems(
   while (Buffer.compare(from, span.lt) < 0) {
     let stepTo: Buffer | undefined;
     for await (const { key, entry } of index.scan(bucket, { gte: from, lt: span.lt })) {
+      if (untilMicros !== undefined && BigInt(entry.micros) > untilMicros) continue;
       const latest = key !== lastKey;
       lastKey = key;
       if (!versions && !latest) {

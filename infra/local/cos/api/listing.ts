@@ -22,7 +22,9 @@ function readRequest(exchange: BucketExchange) {
   const wanted = param(exchange, 'max-keys');
   if (wanted !== undefined && !/^\d{1,9}$/.test(wanted))
     throw new CosError('InvalidArgument', 'max-keys must be a number.');
+  const { listedUntilMs } = exchange.circumstances;
   return {
+    untilMicros: listedUntilMs === undefined ? undefined : BigInt(listedUntilMs) * 1000n,
     prefix: param(exchange, 'prefix') ?? '',
     delimiter: param(exchange, 'delimiter') ?? '',
     limit: Math.min(wanted === undefined ? itemsMax : Number(wanted), itemsMax),
@@ -35,7 +37,7 @@ function readRequest(exchange: BucketExchange) {
 /** GET Bucket (List Objects). Source: https://www.tencentcloud.com/document/product/436/7734 */
 export async function listObjects(exchange: BucketExchange): Promise<void> {
   const { bucket, store } = exchange;
-  const { prefix, delimiter, limit, shown, encodingNode } = readRequest(exchange);
+  const { prefix, delimiter, limit, untilMicros, shown, encodingNode } = readRequest(exchange);
   const marker = param(exchange, 'marker') ?? '';
   const { items, truncated } = await listItems(store.index, {
     bucket: bucket.name,
@@ -45,6 +47,7 @@ export async function listObjects(exchange: BucketExchange): Promise<void> {
     within: undefined,
     limit,
     versions: false,
+    untilMicros,
   });
   const owner = ownerNode(bucket.appid);
   const xml = node('ListBucketResult', [
@@ -69,7 +72,7 @@ export async function listObjects(exchange: BucketExchange): Promise<void> {
 /** GET Bucket Object versions. Source: https://www.tencentcloud.com/document/product/436/31551 */
 export async function listVersions(exchange: BucketExchange): Promise<void> {
   const { bucket, store } = exchange;
-  const { prefix, delimiter, limit, shown, encodingNode } = readRequest(exchange);
+  const { prefix, delimiter, limit, untilMicros, shown, encodingNode } = readRequest(exchange);
   const keyMarker = param(exchange, 'key-marker') ?? '';
   const versionMarker = param(exchange, 'version-id-marker') ?? '';
   if (versionMarker !== '' && keyMarker === '')
@@ -83,6 +86,7 @@ export async function listVersions(exchange: BucketExchange): Promise<void> {
     within: place?.within,
     limit,
     versions: true,
+    untilMicros,
   });
   const last = items.at(-1);
   const owner = ownerNode(bucket.appid);

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { checkConditions, conditionsOf } from '../conditions';
 import { CosError } from '../cos-error';
-import { type ObjectExchange, originOf, reply, versionIdOf, writeHead } from '../exchange';
+import { forbidsOverwrite, type ObjectExchange, originOf, reply, versionIdOf, writeHead } from '../exchange';
 import { headersOf, metadataOf, storageClassOf, tagsOfHeader } from '../object-headers';
 import { checkMd5 } from '../read-body';
 import type { ReceivedBody } from '../store/bodies';
@@ -47,7 +47,7 @@ async function keep(
   if (announced !== undefined && Number(announced) !== received.size) throw new CosError('IncompleteBody');
   checkMd5(exchange, received.md5);
   const event = 'cos:ObjectCreated:Put';
-  const forbidOverwrite = headers['x-cos-forbid-overwrite'] === 'true';
+  const forbidOverwrite = forbidsOverwrite(exchange);
   const etag = received.md5.toString('hex');
   const change = { event, forbidOverwrite, origin: originOf(exchange) } as const;
   const { entry } = await store.write(bucket, key, received, { etag, ...facts }, change);

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import COS from 'cos-nodejs-sdk-v5';
 import { type Account, type LocalCos, openLocalCos } from '../../../../infra/local/cos/local-cos';
@@ -6,11 +6,19 @@ import type { BucketRef } from '../../../../lib/domain/rule';
 import { temporaryFolder } from '../../../support/local';
 
 /** A local COS behind a real server, and what its tests ask of it. */
-export async function startCos(options: { readonly dataDir?: string; readonly now?: () => number } = {}) {
+export async function startCos(
+  options: {
+    readonly dataDir?: string;
+    readonly now?: () => number;
+    /** What stands between the port and COS. */
+    readonly before?: (cos: LocalCos) => RequestListener;
+  } = {},
+) {
   const folder = temporaryFolder();
   const dataDir = options.dataDir ?? folder.path;
   const cos: LocalCos = await openLocalCos({ dataDir, ...(options.now ? { now: options.now } : {}) });
-  const server = createServer((request, response) => cos.handle(request, response));
+  const direct: RequestListener = (request, response) => void cos.handle(request, response);
+  const server = createServer(options.before?.(cos) ?? direct);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const [own, other] = cos.accounts;

@@ -33,6 +33,7 @@ test.each([
   [['--prot', '1'], /unknown option/],
   [['extra'], /too many arguments/],
   [['--data', ''], /name of a folder/],
+  [['--faults', ''], /name of a file/],
 ])('a line that is not understood is refused: %j', (args, expected) => {
   const { exitCode, said } = parse(...args);
   expect(exitCode).toBe(1);
@@ -46,6 +47,6 @@ test('an import without the demo is refused', () => {
 test('the help names every option and ends well', () => {
   const { exitCode, said } = parse('--help');
   expect(exitCode).toBe(0);
-  for (const option of ['--port', '--data', '--empty', '--json', '--import', 'Ctrl-C'])
+  for (const option of ['--port', '--data', '--empty', '--json', '--import', '--faults', '--network', 'Ctrl-C'])
     expect(said).toContain(option);
 });

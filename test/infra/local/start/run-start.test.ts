@@ -226,6 +226,20 @@ test('a folder that cannot be imported is an error before anything starts', asyn
   expect(state.requests).toEqual([]);
 });
 
+test.each([
+  ['not there', undefined, /cannot be used: ENOENT/],
+  ['no JSON', '{', /cannot be used: .*JSON/],
+  ['no plan', '{"requests":[{}]}', /cannot be used:[^]*requests\[0\]\.fault/],
+])('a fault plan that is %s is an error before anything starts', async (name, text, message) => {
+  const faults = path.join(folder, `${name}.json`);
+  if (text !== undefined) writeFileSync(faults, text);
+  await expect(run({ faults }).end()).rejects.toMatchObject({
+    code: 'SETUP_FAILED',
+    message: expect.stringMatching(message) as string,
+  });
+  expect(state.requests).toEqual([]);
+});
+
 test('an end in the middle of an import is clean', async () => {
   const dir = importFolder('long', { 'never.txt': 'x' });
   const data = path.join(folder, 'kept');

@@ -84,7 +84,7 @@ export function openFakeCos(state: FakeCosState): LocalCos {
       token: 'token',
       expiresAtMs: Date.now() + seconds * 1000,
     }),
-    handle: (request, response) => void handle(request, response),
+    handle,
     isCosHost: (host) => cosHost.test(host),
     onEvent: (listener) => void listeners.push(listener),
     pendingEvents: (limit) => Promise.resolve([...state.pending.values()].slice(0, limit)),

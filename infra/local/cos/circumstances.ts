@@ -1,0 +1,9 @@
+/** What the world around COS does to one request; by default nothing. */
+export interface Circumstances {
+  /** A listing shows nothing that was written after this time: documented as eventual consistency. */
+  readonly listedUntilMs?: number;
+  /** `x-cos-forbid-overwrite` is passed over, as observed when several create one key at the same time. */
+  readonly forbidOverwriteIgnored?: boolean;
+  /** Resolves when these bytes of a copy have gone from one region to the other. */
+  readonly transfer?: (fromRegion: string, toRegion: string, bytes: number) => Promise<void>;
+}

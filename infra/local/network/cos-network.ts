@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createFaultDraws, type FaultDraws } from '../faults/fault-draws';
+import { type FaultPlan, noFaults } from '../faults/fault-plan';
+import { type Handle, sendCosError, serveWithFault } from '../faults/inject-fault';
+import { requestFacts } from '../faults/request-facts';
+import { linkBetween, type NetworkSettings, plainNetwork } from './network-settings';
+import { createRateLimiter, rateClassOf } from './request-rate';
+import { createTransferLines } from './transfer-line';
+
+/** All that lies between COS and those who use it, changeable while it runs. */
+export interface CosNetwork {
+  /** Takes a request to COS through distance, limits and faults. */
+  readonly serve: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly faults: () => FaultDraws;
+  readonly plan: () => FaultPlan;
+  readonly settings: () => NetworkSettings;
+  /** From the next request on; the draws begin anew. */
+  readonly setPlan: (plan: FaultPlan) => void;
+  readonly setSettings: (settings: NetworkSettings) => void;
+  /** Ends whatever is under way. */
+  readonly close: () => void;
+}
+
+export interface CosNetworkSettings {
+  readonly handle: Handle;
+  /** Which function's key it is, or `user`. */
+  readonly callerOf: (secretId: string) => string;
+  /** Where functions run. */
+  readonly functionRegion: string;
+  readonly now?: () => number;
+}
+
+export function createCosNetwork({
+  handle,
+  callerOf,
+  functionRegion,
+  now = Date.now,
+}: CosNetworkSettings): CosNetwork {
+  let plan = noFaults;
+  let draws = createFaultDraws(plan);
+  let settings = plainNetwork;
+  let limiter = createRateLimiter(settings.requestsPerSecond);
+  let lines = createTransferLines();
+  const ending = new AbortController();
+  const pass = async (milliseconds: number): Promise<void> => {
+    if (milliseconds > 0) await sleep(milliseconds, undefined, { signal: ending.signal, ref: false });
+  };
+
+  const carry = async (one: string, other: string, bytes: number): Promise<void> => {
+    const link = linkBetween(settings, one, other);
+    if (link) await pass(lines.put(link, bytes, now()));
+  };
+
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const facts = requestFacts(request, callerOf);
+    const { bucket, region } = facts;
+    if (settings.links.length > 0) {
+      const from = facts.caller === 'user' ? 'user' : functionRegion;
+      await pass(linkBetween(settings, from, region)?.roundTripMs ?? 0);
+      await carry(from, region, Number(request.headers['content-length'] ?? 0));
+    }
+    if (bucket !== '' && !limiter.admit(bucket, region, rateClassOf(facts.operation), now())) {
+      request.resume();
+      return sendCosError(response, 503, 'SlowDown');
+    }
+    const fault = draws.forRequest(facts);
+    const circumstances = {
+      transfer: (fromRegion: string, toRegion: string, bytes: number) =>
+        fromRegion === toRegion ? Promise.resolve() : carry(fromRegion, toRegion, bytes),
+    };
+    if (!fault) return handle(request, response, circumstances);
+    return serveWithFault(fault, request, response, circumstances, handle, ending.signal);
+  };
+
+  return {
+    serve: (request, response) => {
+      serve(request, response).catch(() => response.destroy());
+    },
+    faults: () => draws,
+    plan: () => plan,
+    settings: () => settings,
+    setPlan: (next) => {
+      plan = next;
+      draws = createFaultDraws(next);
+    },
+    setSettings: (next) => {
+      settings = next;
+      limiter = createRateLimiter(next.requestsPerSecond);
+      lines = createTransferLines();
+    },
+    close: () => ending.abort(),
+  };
+}
