@@ -46,7 +46,11 @@ export function parseStartOptions(args: readonly string[], write?: (text: string
       readFolder,
     )
     .option('--faults <file>', 'what goes wrong, and how often (docs/faults.md)', readFileName)
-    .option('--network <file>', 'how far regions are apart, and what they take (docs/faults.md)', readFileName)
+    .option(
+      '--network <file>',
+      'how far regions are apart, and what they take (docs/faults.md)',
+      readFileName,
+    )
     .addHelpText('after', examples)
     .allowExcessArguments(false)
     .exitOverride();

@@ -51,7 +51,7 @@ test('chances are spread evenly', () => {
       ).length;
       // Six standard deviations: one run in a hundred million would fail by chance.
       const deviation = Math.sqrt(draws * probability * (1 - probability));
-      return Math.abs(below - draws * probability) < 6 * deviation;
+      expect(Math.abs(below - draws * probability)).toBeLessThan(6 * deviation);
     }),
     { numRuns: 20, seed: 1 },
   );

@@ -47,6 +47,15 @@ test('an import without the demo is refused', () => {
 test('the help names every option and ends well', () => {
   const { exitCode, said } = parse('--help');
   expect(exitCode).toBe(0);
-  for (const option of ['--port', '--data', '--empty', '--json', '--import', '--faults', '--network', 'Ctrl-C'])
+  for (const option of [
+    '--port',
+    '--data',
+    '--empty',
+    '--json',
+    '--import',
+    '--faults',
+    '--network',
+    'Ctrl-C',
+  ])
     expect(said).toContain(option);
 });
