@@ -14,10 +14,18 @@ import { createCallers } from './network/callers';
 import { type CosNetwork, createCosNetwork } from './network/cos-network';
 import type { NetworkSettings } from './network/network-settings';
 import type { FaultPlan } from './faults/fault-plan';
-import { type ControlDocuments, networkDocuments, serveControl } from './control-endpoint';
+import {
+  type ControlDocuments,
+  networkDocuments,
+  serveControl,
+  triggersDocument,
+  unknownsDocument,
+} from './control-endpoint';
 import { serveFunctionUrl } from './scf/function-url';
 import { type InvocationReport, type ScfHost, startScfHost } from './scf/host';
 import type { FunctionLog } from './scf/instance';
+import { createTriggerTable, type TriggerTable } from './scf/trigger-table';
+import { defaultUnknowns, type Unknowns } from './unknowns';
 import { startTimers } from './scf/timer-trigger';
 
 export interface LocalCloudSettings {
@@ -47,6 +55,8 @@ export interface LocalCloudSettings {
   readonly faults?: FaultPlan;
   /** How far regions are apart, and how much they take. */
   readonly network?: NetworkSettings;
+  /** How this cloud behaves where nobody knows how the real one does. */
+  readonly unknowns?: Unknowns;
   /** The control plane, behind `*.tencentcloudapi.com`; without it, every action is refused by name. */
   readonly serveCloudApi?: ServeCloudApi;
   /** Another COS than the real local one. */
@@ -59,6 +69,7 @@ export interface LocalCloud {
   readonly cos: LocalCos;
   readonly scf: ScfHost;
   readonly network: CosNetwork;
+  readonly triggers: TriggerTable;
   /** The account that everything is deployed in. */
   readonly account: Account;
   readonly region: string;
@@ -121,8 +132,10 @@ async function start(
 
   const [account] = cos.accounts;
   const callers = createCallers();
+  let unknowns = settings.unknowns ?? defaultUnknowns;
   const network = createCosNetwork({
-    handle: (request, response, circumstances) => cos.handle(request, response, circumstances),
+    handle: (request, response, circumstances) =>
+      cos.handle(request, response, { ...unknowns, ...circumstances }),
     callerOf: callers.of,
     functionRegion: homeRegion,
   });
@@ -153,7 +166,15 @@ async function start(
   });
   undo.push(() => scf.close());
   const serveCloudApi = settings.serveCloudApi ?? refuseCloudApi;
-  const documents = networkDocuments(network);
+  const triggers = createTriggerTable(deployment.cosTriggers, deployment.functions);
+  const documents = {
+    ...networkDocuments(network),
+    unknowns: unknownsDocument(
+      () => unknowns,
+      (next) => (unknowns = next),
+    ),
+    triggers: triggersDocument(triggers),
+  };
   handle = (request, response) =>
     serve(request, response, { serveCloudApi, cos, network, documents, scf, deployment, onProblem });
 
@@ -165,9 +186,10 @@ async function start(
     );
   });
   const delivery = createEventDelivery({
+    shape: () => unknowns,
     cos,
     scf,
-    triggers: deployment.cosTriggers,
+    triggers,
     faultOf: (event) => network.faults().forEvent(event),
     onProblem,
     ...(settings.onCommit ? { onCommit: settings.onCommit } : {}),
@@ -183,7 +205,20 @@ async function start(
   const { masterSecret, dir } = folder;
   const { stateBucket } = deployment;
   const region = homeRegion;
-  return { port, cos, scf, network, account, region, stateBucket, masterSecret, dataDir: dir, caFile, close };
+  return {
+    port,
+    cos,
+    scf,
+    network,
+    triggers,
+    account,
+    region,
+    stateBucket,
+    masterSecret,
+    dataDir: dir,
+    caFile,
+    close,
+  };
 }
 
 async function openAuthority(folder: DataFolder): Promise<CertificateAuthority> {

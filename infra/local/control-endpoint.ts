@@ -3,6 +3,9 @@ import { text } from 'node:stream/consumers';
 import { noFaults, parseFaultPlan } from './faults/fault-plan';
 import type { CosNetwork } from './network/cos-network';
 import { parseNetworkSettings, plainNetwork } from './network/network-settings';
+import type { TriggerTable } from './scf/trigger-table';
+import { defaultUnknowns, parseUnknowns, type Unknowns } from './unknowns';
+import { z } from 'zod';
 
 /** One document that is read with GET, replaced with PUT and reset with DELETE. */
 export interface ControlDocument {
@@ -27,6 +30,46 @@ export function networkDocuments(network: CosNetwork): ControlDocuments {
       replace: (value) => taken(parseNetworkSettings(value), network.setSettings),
       reset: () => network.setSettings(plainNetwork),
     },
+  };
+}
+
+/** `/local/unknowns` */
+export function unknownsDocument(read: () => Unknowns, set: (unknowns: Unknowns) => void): ControlDocument {
+  return { read, replace: (value) => taken(parseUnknowns(value), set), reset: () => set(defaultUnknowns) };
+}
+
+const bucketTriggers = z.array(
+  z.strictObject({
+    functionName: z.string(),
+    bucket: z.string(),
+    region: z.string(),
+    event: z.string(),
+    prefix: z.string().default(''),
+    suffix: z.string().default(''),
+  }),
+);
+
+/** `/local/triggers`: those of single buckets. All are taken or none. */
+export function triggersDocument(table: TriggerTable): ControlDocument {
+  const replaceAll = (wanted: z.output<typeof bucketTriggers>): string[] => {
+    for (const trigger of table.list()) table.unbind(trigger);
+    return wanted.flatMap((trigger, place) => {
+      const refusal = table.bind(trigger);
+      return refusal ? [`${refusal.code}: ${refusal.message} → at [${place}]`] : [];
+    });
+  };
+  return {
+    read: () => table.list(),
+    replace: (value) => {
+      const read = bucketTriggers.safeParse(value);
+      if (!read.success) return z.prettifyError(read.error);
+      const before = [...table.list()];
+      const problems = replaceAll(read.data);
+      if (problems.length === 0) return undefined;
+      replaceAll(before);
+      return problems.join('\n');
+    },
+    reset: () => void replaceAll([]),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { LocalCos, PendingEvent } from './cos/local-cos';
 import type { EventFault } from './faults/fault-plan';
-import { cosTriggerEvent, cosTriggerMatches, type CosTrigger } from './scf/cos-trigger';
+import { cosEvent, type EventShape } from './scf/event-shape';
 import type { ScfHost } from './scf/host';
+import type { TriggerTable } from './scf/trigger-table';
 
 export interface EventDelivery {
   /** Takes up what was committed and not settled before the last end. */
@@ -13,7 +14,9 @@ export interface EventDelivery {
 export interface EventDeliverySettings {
   readonly cos: Pick<LocalCos, 'onEvent' | 'pendingEvents' | 'settleEvent'>;
   readonly scf: Pick<ScfHost, 'enqueue'>;
-  readonly triggers: readonly CosTrigger[];
+  readonly triggers: Pick<TriggerTable, 'matching'>;
+  /** How events look from now on. */
+  readonly shape: () => EventShape;
   readonly onProblem: (error: unknown) => void;
   /** Told of each event once, when its change is committed. */
   readonly onCommit?: (event: PendingEvent) => void;
@@ -31,7 +34,7 @@ const inFlightMaxDefault = 20_000;
  */
 export function createEventDelivery(settings: EventDeliverySettings): EventDelivery {
   const { cos, scf, triggers, onProblem, onCommit, inFlightMax = inFlightMaxDefault } = settings;
-  const { faultOf = () => undefined } = settings;
+  const { shape, faultOf = () => undefined } = settings;
   const later = new Set<NodeJS.Timeout>();
   const inFlight = new Set<string>();
   let leftOnDisk = false;
@@ -41,9 +44,8 @@ export function createEventDelivery(settings: EventDeliverySettings): EventDeliv
 
   const deliver = (event: PendingEvent): void => {
     if (stopped || inFlight.has(event.id)) return;
-    const matching = triggers.filter((trigger) => cosTriggerMatches(trigger, event));
-    const names = new Set(matching.map((trigger) => trigger.functionName));
-    if (names.size === 0) return void finish(event.id, true);
+    const bound = triggers.matching(event);
+    if (bound.length === 0) return void finish(event.id, true);
     if (inFlight.size >= inFlightMax) {
       leftOnDisk = true;
       return;
@@ -51,10 +53,10 @@ export function createEventDelivery(settings: EventDeliverySettings): EventDeliv
     inFlight.add(event.id);
     const deliveries = deliveryDelaysMs(faultOf(event));
     if (deliveries.length === 0) return void finish(event.id, true);
-    let open = names.size * deliveries.length;
+    let open = bound.length * deliveries.length;
     let taken = true;
-    const enqueue = (name: string): void => {
-      const queued = scf.enqueue(name, cosTriggerEvent(event.record), () => {
+    const enqueue = ({ functionName, event: pattern }: (typeof bound)[number]): void => {
+      const queued = scf.enqueue(functionName, cosEvent(event.record, pattern, shape()), () => {
         open -= 1;
         if (open === 0) void finish(event.id, taken);
       });
@@ -64,7 +66,7 @@ export function createEventDelivery(settings: EventDeliverySettings): EventDeliv
       open -= 1;
       if (open === 0) void finish(event.id, taken);
     };
-    for (const delayMs of deliveries) afterDelay(delayMs, () => names.forEach(enqueue));
+    for (const delayMs of deliveries) afterDelay(delayMs, () => bound.forEach(enqueue));
   };
 
   const afterDelay = (delayMs: number, work: () => void): void => {

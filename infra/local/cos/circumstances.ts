@@ -4,6 +4,10 @@ export interface Circumstances {
   readonly listedUntilMs?: number;
   /** `x-cos-forbid-overwrite` is passed over, as observed when several create one key at the same time. */
   readonly forbidOverwriteIgnored?: boolean;
+  /** Where a new version's id and place come from; `end` of the write by default. */
+  readonly versionIdFrom?: 'start' | 'end';
+  /** What a 404 for a delete marker says; nothing of it by default. */
+  readonly markerNotFound?: 'plain' | 'withHeaders';
   /** Resolves when these bytes of a copy have gone from one region to the other. */
   readonly transfer?: (fromRegion: string, toRegion: string, bytes: number) => Promise<void>;
 }

@@ -3,7 +3,11 @@ import { shownVersionId, type StoredBucket, type StoredEntry } from './store/ent
 /** Source: https://www.tencentcloud.com/document/product/583/9707 */
 export type EventKind =
   | 'cos:ObjectCreated:Put'
+  | 'cos:ObjectCreated:Post'
   | 'cos:ObjectCreated:Copy'
+  | 'cos:ObjectCreated:CompleteMultipartUpload'
+  | 'cos:ObjectRestore:Post'
+  | 'cos:ObjectRestore:Completed'
   | 'cos:ObjectRemove:Delete'
   | 'cos:ObjectRemove:DeleteMarkerCreated';
 
@@ -14,6 +18,36 @@ export interface ChangeOrigin {
   readonly authorization: string;
 }
 
+/** One record of the documented shape, with a version id, concrete name, raw key and full region. */
+export interface CosEventRecord {
+  readonly cos: {
+    readonly cosSchemaVersion: string;
+    readonly cosObject: {
+      readonly url: string;
+      readonly meta: Readonly<Record<string, string>>;
+      readonly vid: string;
+      readonly key: string;
+      readonly size: number;
+    };
+    readonly cosBucket: { readonly region: string; readonly name: string; readonly appid: string };
+    readonly cosNotificationId: string;
+  };
+  readonly event: {
+    readonly eventName: string;
+    readonly eventVersion: string;
+    /** Whole seconds. */
+    readonly eventTime: number;
+    readonly eventSource: string;
+    readonly requestParameters: {
+      readonly requestSourceIP: string;
+      readonly requestHeaders: Readonly<Record<string, string>>;
+    };
+    readonly eventQueue: string;
+    readonly reservedInfo: string;
+    readonly reqid: number;
+  };
+}
+
 /** An event that no function has settled yet. */
 export interface PendingEvent {
   readonly id: string;
@@ -22,8 +56,8 @@ export interface PendingEvent {
   /** The concrete type. */
   readonly eventName: string;
   readonly key: string;
-  /** One record of the documented shape, without the `Records` around it. */
-  readonly record: unknown;
+  /** Without the `Records` around it. */
+  readonly record: CosEventRecord;
 }
 
 /** The event of one change, as COS documents it. */

@@ -6,7 +6,7 @@ import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import { DataFolderError, damaged, dataFolderErrorOf } from './data-folder-error';
 import { dispatch } from './dispatch';
-import type { PendingEvent } from './events';
+import type { CosEventRecord, PendingEvent } from './events';
 import { beginExchange, type Exchange, replyError } from './exchange';
 import { createRequestLog, type RecordedRequest } from './request-log';
 import { openBodies } from './store/bodies';
@@ -16,7 +16,7 @@ import { createObjectStore, type ObjectStore } from './store/object-store';
 import { targetOf } from './target';
 
 export { DataFolderError };
-export type { Account, PendingEvent, RecordedRequest, TemporaryKey };
+export type { Account, CosEventRecord, PendingEvent, RecordedRequest, TemporaryKey };
 
 export interface LocalCosOptions {
   /** Everything is kept here. One process at a time. */

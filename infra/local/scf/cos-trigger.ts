@@ -29,9 +29,9 @@ export function cosTriggerMatches(trigger: CosTrigger, change: CosChange): boole
   );
 }
 
-/** The event of one change, as COS hands it to SCF. */
-export function cosTriggerEvent(record: unknown): { readonly Records: readonly unknown[] } {
-  return { Records: [record] };
+/** Whether there is an event that both mean. */
+export function patternsOverlap(one: string, other: string): boolean {
+  return eventMatches(one, other) || eventMatches(other, one);
 }
 
 function eventMatches(pattern: string, eventName: string): boolean {

@@ -22,7 +22,7 @@ export function createCommitClock(): CommitClock {
     note: (event, atMs) => {
       const id = name(event.bucket, event.key);
       const known = commits.get(id) ?? [];
-      known.push({ atMs, versionId: versionIdOf(event.record) });
+      known.push({ atMs, versionId: event.record.cos.cosObject.vid });
       if (known.length > commitsPerKeyMax) known.shift();
       // Put in anew, so that the first of the map is the one that was quiet for longest.
       commits.delete(id);
@@ -36,10 +36,4 @@ export function createCommitClock(): CommitClock {
       return (known.find((commit) => commit.versionId === versionId) ?? known.at(-1))?.atMs;
     },
   };
-}
-
-function versionIdOf(record: unknown): string {
-  const { cos } = (record ?? {}) as { cos?: { cosObject?: { vid?: unknown } } };
-  const vid = cos?.cosObject?.vid;
-  return typeof vid === 'string' ? vid : '';
 }

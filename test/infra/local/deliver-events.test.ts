@@ -2,6 +2,14 @@ import type { PendingEvent } from '../../../infra/local/cos/local-cos';
 import type { EventFault } from '../../../infra/local/faults/fault-plan';
 import { createEventDelivery, type EventDelivery } from '../../../infra/local/deliver-events';
 import type { CosTrigger } from '../../../infra/local/scf/cos-trigger';
+import { createTriggerTable } from '../../../infra/local/scf/trigger-table';
+import { defaultUnknowns } from '../../../infra/local/unknowns';
+import { recordOfType } from '../../fixtures/cos-events';
+
+/** A record that tells which it is. */
+const recordOf = (vid: string) => recordOfType('cos:ObjectCreated:Put', { vid });
+const eventOf = (id: string) => ({ Records: [recordOf(id)] });
+const shape = () => defaultUnknowns;
 
 /** What COS keeps: events stand until they are settled. */
 function fakeCos() {
@@ -10,7 +18,7 @@ function fakeCos() {
   return {
     pending,
     commit: (id: string, eventName = 'cos:ObjectCreated:Put') => {
-      const event = { id, bucket: 'b-1', region: 'r', eventName, key: id, record: { id } };
+      const event = { id, bucket: 'b-1', region: 'r', eventName, key: id, record: recordOf(id) };
       pending.set(id, event);
       listener(event);
     },
@@ -53,7 +61,14 @@ function delivery(triggers: readonly CosTrigger[], inFlightMax?: number): EventD
   const onProblem = (error: unknown): void => {
     throw error;
   };
-  return createEventDelivery({ cos, scf, triggers, onProblem, ...(inFlightMax ? { inFlightMax } : {}) });
+  return createEventDelivery({
+    cos,
+    scf,
+    triggers: createTriggerTable(triggers, []),
+    shape,
+    onProblem,
+    ...(inFlightMax ? { inFlightMax } : {}),
+  });
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -61,7 +76,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test.each(['succeeded', 'failed'] as const)('an event leaves COS once its function has %s', async (how) => {
   await delivery([created('f')]).start();
   cos.commit('1');
-  expect(scf.queued).toMatchObject([{ name: 'f', event: { Records: [{ id: '1' }] } }]);
+  expect(scf.queued).toMatchObject([{ name: 'f', event: eventOf('1') }]);
   expect(cos.pending.has('1')).toBe(true);
   scf.queued[0]?.settle(how);
   expect(cos.pending.has('1')).toBe(false);
@@ -103,7 +118,7 @@ test('more events than may be in flight wait in COS and come when there is room'
   }
   expect(cos.pending.size).toBe(0);
   expect(scf.queued.map(({ event }) => event)).toEqual(
-    Array.from({ length: 11 }, (_, n) => ({ Records: [{ id: String(n) }] })),
+    Array.from({ length: 11 }, (_, n) => eventOf(String(n))),
   );
 });
 
@@ -142,27 +157,27 @@ describe('by a fault plan', () => {
     return createEventDelivery({
       cos,
       scf,
-      triggers: [created('f')],
+      triggers: createTriggerTable([created('f')], []),
+      shape,
       onProblem,
       faultOf: () => faults.shift(),
     });
   }
   const delivered = (): unknown[] => scf.queued.map(({ event }) => event);
-  const recordOf = (id: string) => ({ Records: [{ id }] });
 
   test('a lost event is gone', async () => {
     await faulty({ kind: 'lost' }).start();
     cos.commit('1');
     cos.commit('2');
     await turn();
-    expect(delivered()).toEqual([recordOf('2')]);
+    expect(delivered()).toEqual([eventOf('2')]);
     expect([...cos.pending.keys()]).toEqual(['2']);
   });
 
   test('a doubled event comes twice, and is done when both are', async () => {
     await faulty({ kind: 'doubled', delayMs: 0 }).start();
     cos.commit('1');
-    expect(delivered()).toEqual([recordOf('1'), recordOf('1')]);
+    expect(delivered()).toEqual([eventOf('1'), eventOf('1')]);
     scf.queued[0]?.settle('succeeded');
     await turn();
     expect(cos.pending.size).toBe(1);
@@ -178,7 +193,7 @@ describe('by a fault plan', () => {
     cos.commit('1');
     cos.commit('2');
     jest.advanceTimersByTime(50);
-    expect(delivered()).toEqual([recordOf('2'), recordOf('1')]);
+    expect(delivered()).toEqual([eventOf('2'), eventOf('1')]);
     cos.commit('3');
     events.stop();
     jest.advanceTimersByTime(50);

@@ -6,7 +6,7 @@ import { percentDecoded } from '../signature';
 import { hasOwnId, lastModifiedMs, shownVersionId, type StoredVersion } from '../store/entry';
 import { targetOf } from '../target';
 import { document, node } from '../xml';
-import { isArchived } from './object';
+import { isArchived, mintedAtStart } from './object';
 
 const copyBytesMax = 5 * 1024 ** 3;
 
@@ -16,6 +16,7 @@ export async function copyObject(exchange: ObjectExchange): Promise<void> {
   const storageClass = storageClassOf(exchange, bucket);
   const keepMetadata = directive(headers['x-cos-metadata-directive']) === 'Copy';
   const keepTags = directive(headers['x-cos-tagging-directive']) === 'Copy';
+  const mintedMicros = mintedAtStart(exchange);
   const { version: source, versionId, region } = await sourceOf(exchange);
   if (checkConditions(source, conditionsOf(headers, 'x-cos-copy-source-')) === 'notModified') {
     throw new CosError('PreconditionFailed');
@@ -38,6 +39,7 @@ export async function copyObject(exchange: ObjectExchange): Promise<void> {
       event: 'cos:ObjectCreated:Copy',
       forbidOverwrite: forbidsOverwrite(exchange),
       origin: originOf(exchange),
+      mintedMicros,
     },
   );
   const xml = node('CopyObjectResult', [

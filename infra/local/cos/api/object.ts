@@ -21,9 +21,10 @@ export async function putObject(exchange: ObjectExchange): Promise<void> {
     throw new CosError('MissingContentLength');
   if (Number(announced ?? 0) > objectBytesMax) throw new CosError('EntityTooLarge');
 
+  const mintedMicros = mintedAtStart(exchange);
   const received = await store.receive(request, objectBytesMax);
   exchange.seen.requestBytes = received.size;
-  const version = await keep(exchange, received, { storageClass, metadata, tags }).catch(
+  const version = await keep(exchange, received, { storageClass, metadata, tags }, mintedMicros).catch(
     async (error: unknown) => {
       await store.discard(received.body);
       throw error;
@@ -41,6 +42,7 @@ async function keep(
   exchange: ObjectExchange,
   received: ReceivedBody,
   facts: Omit<ObjectFacts, 'etag'>,
+  mintedMicros: bigint | undefined,
 ): Promise<StoredVersion> {
   const { store, bucket, key, headers } = exchange;
   const announced = headers['content-length'];
@@ -49,9 +51,14 @@ async function keep(
   const event = 'cos:ObjectCreated:Put';
   const forbidOverwrite = forbidsOverwrite(exchange);
   const etag = received.md5.toString('hex');
-  const change = { event, forbidOverwrite, origin: originOf(exchange) } as const;
+  const change = { event, forbidOverwrite, origin: originOf(exchange), mintedMicros } as const;
   const { entry } = await store.write(bucket, key, received, { etag, ...facts }, change);
   return entry;
+}
+
+/** The time that a version is to have if ids are from the start of a write: called before its content is waited for. */
+export function mintedAtStart({ store, circumstances }: ObjectExchange): bigint | undefined {
+  return circumstances.versionIdFrom === 'start' ? store.mint() : undefined;
 }
 
 /** The version that a read names, or the current one. */
@@ -60,6 +67,10 @@ export async function versionToRead(exchange: ObjectExchange): Promise<StoredVer
   const versionId = versionIdOf(exchange);
   const entry = await store.find(bucket, key, versionId);
   if (entry?.kind === 'version') return entry;
+  if (entry?.kind === 'deleteMarker' && exchange.circumstances.markerNotFound === 'withHeaders') {
+    exchange.response.setHeader('x-cos-delete-marker', 'true');
+    exchange.response.setHeader('x-cos-version-id', entry.versionId);
+  }
   // A marker is not found either, whether it is current or named.
   throw new CosError(versionId !== undefined && entry === undefined ? 'NoSuchVersion' : 'NoSuchKey');
 }

@@ -70,8 +70,10 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
   const replacedBy = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> =>
     bucket.versioning === 'Enabled' ? undefined : withoutId(bucket, key);
 
-  const identity = (bucket: StoredBucket): Pick<StoredEntry, 'versionId' | 'micros'> => {
-    const micros = commits.mint();
+  const identity = (
+    bucket: StoredBucket,
+    micros = commits.mint(),
+  ): Pick<StoredEntry, 'versionId' | 'micros'> => {
     const versionId = bucket.versioning === 'Enabled' ? versionIdAt(micros) : 'null';
     return { versionId, micros: micros.toString() };
   };
@@ -79,6 +81,7 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
   return {
     index,
     bodies,
+    mint: commits.mint,
     receive: commits.receive,
     discard: commits.discard,
 
@@ -116,7 +119,13 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
       key: string,
       content: Pick<ReceivedBody, 'body' | 'size' | 'crc64'>,
       facts: ObjectFacts,
-      change: { readonly event: EventKind; readonly forbidOverwrite: boolean; readonly origin: ChangeOrigin },
+      change: {
+        readonly event: EventKind;
+        readonly forbidOverwrite: boolean;
+        readonly origin: ChangeOrigin;
+        /** Of `mint`; without it the version is of the moment of its commit. */
+        readonly mintedMicros: bigint | undefined;
+      },
     ): Promise<Written<StoredVersion>> =>
       onKey(named, key, async (bucket) => {
         const { event, forbidOverwrite, origin } = change;
@@ -127,7 +136,7 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
         const { body, size, crc64 } = content;
         const entry: StoredVersion = {
           kind: 'version',
-          ...identity(bucket),
+          ...identity(bucket, change.mintedMicros),
           ...facts,
           size,
           crc64,

@@ -1,4 +1,4 @@
-import { cosTriggerEvent, cosTriggerMatches, type CosTrigger } from '../../../../infra/local/scf/cos-trigger';
+import { cosTriggerMatches, type CosTrigger } from '../../../../infra/local/scf/cos-trigger';
 import { startTimers, timerEvent, type TimerEvent } from '../../../../infra/local/scf/timer-trigger';
 
 const trigger: CosTrigger = {
@@ -29,10 +29,6 @@ test('a trigger may name one bucket and one event', () => {
   expect(cosTriggerMatches(narrow, change)).toBe(true);
   expect(cosTriggerMatches(narrow, { ...change, bucket: 'b-1' })).toBe(false);
   expect(cosTriggerMatches(narrow, { ...change, eventName: 'cos:ObjectCreated:Copy' })).toBe(false);
-});
-
-test('a record reaches its function in a list of one', () => {
-  expect(cosTriggerEvent({ n: 1 })).toEqual({ Records: [{ n: 1 }] });
 });
 
 test('a timer fires with the event that SCF documents', async () => {

@@ -1,3 +1,4 @@
+import { recordOfType } from '../../../fixtures/cos-events';
 import { createCommitClock } from '../../../../infra/local/start/commit-clock';
 import {
   readFunctionLine,
@@ -57,7 +58,7 @@ const event = (key: string, vid: string) => ({
   region: 'r',
   eventName: '',
   key,
-  record: { cos: { cosObject: { vid } } },
+  record: recordOfType('cos:ObjectCreated:Put', { vid }),
 });
 
 test('a replica is timed from the event of its own version, or the newest if events name none', () => {

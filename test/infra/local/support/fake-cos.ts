@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Account, LocalCos, PendingEvent } from '../../../../infra/local/cos/local-cos';
+import { recordOfType } from '../../../fixtures/cos-events';
 import { sumOf } from '../../../../infra/local/start/crc64';
 
 interface Stored {
@@ -35,9 +36,14 @@ export function openFakeCos(state: FakeCosState): LocalCos {
   const commit = (bucket: string, region: string, key: string, versionId: string): void => {
     const appid = bucket.slice(bucket.lastIndexOf('-') + 1);
     const url = `http://${bucket}.cos.${region}.myqcloud.com/${encodeURI(key)}`;
+    const sample = recordOfType('cos:ObjectCreated:Put', { vid: versionId });
     const record = {
-      cos: { cosObject: { url, key, vid: versionId }, cosBucket: { name: bucket, appid } },
-      event: { eventName: 'cos:ObjectCreated:Put', eventTime: Math.floor(Date.now() / 1000) },
+      cos: {
+        ...sample.cos,
+        cosObject: { ...sample.cos.cosObject, url, key },
+        cosBucket: { region, name: bucket, appid },
+      },
+      event: { ...sample.event, eventTime: Math.floor(Date.now() / 1000) },
     };
     const id = `${Date.now()}-${(versions += 1)}`;
     const event = { id, bucket, region, eventName: 'cos:ObjectCreated:Put', key, record };
