@@ -16,11 +16,13 @@ import type { NetworkSettings } from './network/network-settings';
 import type { FaultPlan } from './faults/fault-plan';
 import {
   type ControlDocuments,
+  logDocument,
   networkDocuments,
   serveControl,
   triggersDocument,
   unknownsDocument,
 } from './control-endpoint';
+import { createRecentLog } from './recent-log';
 import { serveFunctionUrl } from './scf/function-url';
 import { type InvocationReport, type ScfHost, startScfHost } from './scf/host';
 import type { FunctionLog } from './scf/instance';
@@ -39,6 +41,10 @@ export interface LocalCloudSettings {
   readonly bootstrap?: string;
   readonly onLog?: (log: FunctionLog) => void;
   readonly onInvocation?: (report: InvocationReport) => void;
+  /** Told of what the platform writes to the functions' logs. */
+  readonly onPlatformLog?: (log: FunctionLog) => void;
+  /** What all functions together may use at once. */
+  readonly accountMemoryMb?: number;
   /** Told of each change of a bucket, once it is committed. */
   readonly onCommit?: (event: PendingEvent) => void;
   /** What goes wrong inside the local cloud itself. */
@@ -157,10 +163,19 @@ async function start(
     rulesSettleMs: settings.rulesSettleMs ?? rulesSettleMsDefault,
     ...(settings.environment ? { environment: settings.environment } : {}),
   });
+  const recentLog = createRecentLog(Date.now);
   const scf = startScfHost(deployment.functions, {
     bootstrap: settings.bootstrap ?? path.resolve(settings.functionsDir, '..', 'local', 'bootstrap.cjs'),
     cloudPort: port,
-    ...(settings.onLog ? { onLog: settings.onLog } : {}),
+    onLog: (log) => {
+      recentLog.add('function', log);
+      settings.onLog?.(log);
+    },
+    onPlatformLog: (log) => {
+      recentLog.add('platform', log);
+      settings.onPlatformLog?.(log);
+    },
+    ...(settings.accountMemoryMb === undefined ? {} : { accountMemoryMb: settings.accountMemoryMb }),
     ...(settings.onInvocation ? { onInvocation: settings.onInvocation } : {}),
     ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
   });
@@ -174,6 +189,7 @@ async function start(
       (next) => (unknowns = next),
     ),
     triggers: triggersDocument(triggers),
+    log: logDocument(recentLog),
   };
   handle = (request, response) =>
     serve(request, response, { serveCloudApi, cos, network, documents, scf, deployment, onProblem });

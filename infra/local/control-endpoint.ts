@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { noFaults, parseFaultPlan } from './faults/fault-plan';
 import type { CosNetwork } from './network/cos-network';
 import { parseNetworkSettings, plainNetwork } from './network/network-settings';
+import type { RecentLog } from './recent-log';
 import type { TriggerTable } from './scf/trigger-table';
 import { defaultUnknowns, parseUnknowns, type Unknowns } from './unknowns';
 import { z } from 'zod';
@@ -71,6 +72,11 @@ export function triggersDocument(table: TriggerTable): ControlDocument {
     },
     reset: () => void replaceAll([]),
   };
+}
+
+/** `/local/log`: what functions wrote, and what the platform wrote of them. */
+export function logDocument(log: RecentLog): ControlDocument {
+  return { read: log.list, replace: () => 'The log is read and reset only.', reset: log.reset };
 }
 
 function taken<Value>(

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { LocalCloudError } from './local-cloud-error';
 import type { CosTrigger } from './scf/cos-trigger';
+import { eventAgeMsMax } from './scf/limits';
 import type { RoleKey, ScfFunction } from './scf/scf-function';
 import type { TimerTrigger } from './scf/timer-trigger';
 
@@ -105,7 +106,7 @@ export function deploymentOf(settings: DeploymentSettings): Deployment {
       memoryMb: entry.memoryMb,
       maxInstances: entry.maxInstances,
       roleKey: () => settings.roleKey(entry.name),
-      retry: { attempts: asyncRetries, delayMs: settings.retryDelayMs },
+      retry: { attempts: asyncRetries, delayMs: settings.retryDelayMs, ageMaxMs: eventAgeMsMax },
     };
   });
   const isSource = (bucket: string, region: string): boolean =>

@@ -1,11 +1,9 @@
-import type { Outcome } from './outcome';
+import { queuedEventsMax } from './limits';
+import type { Run } from './pool';
 import type { AsyncRetry } from './scf-function';
 
-/** SCF holds this many asynchronous events of a function. https://cloud.tencent.com/document/product/583/11637 */
-export const queuedEventsMax = 100_000;
-
-/** What became of an asynchronous event: SCF drops it after the last try. */
-export type Settlement = 'succeeded' | 'failed';
+/** What became of an asynchronous event: SCF drops it after the last try, or when it is too old. */
+export type Settlement = 'succeeded' | 'failed' | 'expired';
 
 export interface AsyncQueue {
   /** `false`: the queue is full and the event was not taken. `onSettled` is called once, later. */
@@ -15,43 +13,56 @@ export interface AsyncQueue {
   readonly close: () => void;
 }
 
-/** One attempt at an event. `tryNumber` counts from 0. */
-export type RunAttempt = (requestId: string, event: string, tryNumber: number) => Promise<Outcome>;
+export interface AsyncQueueSettings {
+  /** One attempt at an event. */
+  readonly run: (requestId: string, event: string, validUntilMs: number) => Promise<Run | 'expired'>;
+  readonly retry: AsyncRetry;
+  /** `tryNumber` counts from 0. */
+  readonly onAttempt: (requestId: string, run: Run, tryNumber: number, willRetry: boolean) => void;
+  readonly sizeMax?: number;
+}
 
 /**
  * Retries what threw, timed out or crashed; a returned value is success whatever it says. An event that waits to
  * be tried again holds no instance and no place before newer ones, so order is not kept, as on SCF.
  */
-export function createAsyncQueue(run: RunAttempt, retry: AsyncRetry, sizeMax = queuedEventsMax): AsyncQueue {
+export function createAsyncQueue(settings: AsyncQueueSettings): AsyncQueue {
+  const { run, retry, onAttempt, sizeMax = queuedEventsMax } = settings;
   const delays = new Set<NodeJS.Timeout>();
   let size = 0;
   let closed = false;
 
-  const attempt = async (
-    requestId: string,
-    event: string,
-    tryNumber: number,
-    onSettled: (how: Settlement) => void,
-  ): Promise<void> => {
-    const outcome = await run(requestId, event, tryNumber);
-    if (closed) return;
-    if (!outcome.ok && tryNumber < retry.attempts) {
-      const delay = setTimeout(() => {
-        delays.delete(delay);
-        void attempt(requestId, event, tryNumber + 1, onSettled);
-      }, retry.delayMs);
-      delays.add(delay);
-      return;
-    }
+  interface QueuedEvent {
+    readonly requestId: string;
+    readonly event: string;
+    readonly validUntilMs: number;
+    readonly onSettled: (how: Settlement) => void;
+  }
+
+  const settle = (queued: QueuedEvent, how: Settlement): void => {
     size -= 1;
-    onSettled(outcome.ok ? 'succeeded' : 'failed');
+    queued.onSettled(how);
+  };
+
+  const attempt = async (queued: QueuedEvent, tryNumber: number): Promise<void> => {
+    const ran = await run(queued.requestId, queued.event, queued.validUntilMs);
+    if (closed) return;
+    if (ran === 'expired') return settle(queued, 'expired');
+    const willRetry = !ran.outcome.ok && tryNumber < retry.attempts;
+    onAttempt(queued.requestId, ran, tryNumber, willRetry);
+    if (!willRetry) return settle(queued, ran.outcome.ok ? 'succeeded' : 'failed');
+    const delay = setTimeout(() => {
+      delays.delete(delay);
+      void attempt(queued, tryNumber + 1);
+    }, retry.delayMs);
+    delays.add(delay);
   };
 
   return {
     enqueue: (requestId, event, onSettled) => {
       if (closed || size >= sizeMax) return false;
       size += 1;
-      void attempt(requestId, event, 0, onSettled);
+      void attempt({ requestId, event, validUntilMs: Date.now() + retry.ageMaxMs, onSettled }, 0);
       return true;
     },
     size: () => size,

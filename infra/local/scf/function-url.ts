@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { SyncAnswer } from './host';
+import { syncBytesMax } from './limits';
 import { failureStatus } from './outcome';
 
 /** The event of a Function URL request. https://www.tencentcloud.com/document/product/583/69491 */
@@ -14,9 +15,6 @@ export interface FunctionUrlEvent {
   readonly requestContext: { readonly sourceIp: string };
 }
 
-/** SCF's limit of a synchronous request, and of its answer. */
-export const functionUrlBytesMax = 6 * 1024 * 1024;
-
 /** Answers one request with what the function makes of it. `path` and query as the function sees them. */
 export async function serveFunctionUrl(
   request: IncomingMessage,
@@ -26,7 +24,7 @@ export async function serveFunctionUrl(
 ): Promise<void> {
   const body = await readBody(request);
   if (body === undefined) {
-    const message = `The request body is over the limit of ${functionUrlBytesMax} bytes.`;
+    const message = `The request body is over the limit of ${syncBytesMax} bytes.`;
     return send(response, problem(413, { errorCode: 'RequestTooLarge', errorMessage: message }));
   }
   const sourceIp = request.socket.remoteAddress ?? '';
@@ -83,8 +81,8 @@ export function httpAnswer(answer: SyncAnswer): HttpAnswer {
 }
 
 function withinLimit(answer: HttpAnswer, requestId: string): HttpAnswer {
-  if (answer.body.length <= functionUrlBytesMax) return answer;
-  return malformed(`the response is over the limit of ${functionUrlBytesMax} bytes`, requestId);
+  if (answer.body.length <= syncBytesMax) return answer;
+  return malformed(`the response is over the limit of ${syncBytesMax} bytes`, requestId);
 }
 
 function malformed(what: string, requestId: string): HttpAnswer {
@@ -127,13 +125,13 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes <= functionUrlBytesMax) chunks.push(chunk);
+    if (bytes <= syncBytesMax) chunks.push(chunk);
     if (bytes > drainedBytesMax) break;
   }
-  return bytes <= functionUrlBytesMax ? Buffer.concat(chunks) : undefined;
+  return bytes <= syncBytesMax ? Buffer.concat(chunks) : undefined;
 }
 
-const drainedBytesMax = 4 * functionUrlBytesMax;
+const drainedBytesMax = 4 * syncBytesMax;
 
 function plainHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const plain: Record<string, string> = {};

@@ -1,24 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { createAsyncQueue, type AsyncQueue, type Settlement } from './async-queue';
 import type { FunctionLog, InstanceSettings } from './instance';
-import { type InvocationFailure, type Outcome } from './outcome';
-import { createPool, type InstancePool } from './pool';
+import { accountMemoryMbMax, asyncEventBytesMax, syncBytesMax } from './limits';
+import { createMemoryQuota } from './memory-quota';
+import type { InvocationFailure } from './outcome';
+import { platformLines } from './platform-log';
+import { createPool, type InstancePool, type Run } from './pool';
 import { checkScfFunction, type ScfFunction } from './scf-function';
 
 export interface ScfHostSettings extends Pick<InstanceSettings, 'bootstrap' | 'cloudPort'> {
   readonly onLog?: (log: FunctionLog) => void;
   readonly onInvocation?: (report: InvocationReport) => void;
+  /** What the platform writes to a function's log by itself, return values among it. */
+  readonly onPlatformLog?: (log: FunctionLog) => void;
+  /** What all functions together may use at once; SCF's own limit if not given. */
+  readonly accountMemoryMb?: number;
   /** How long an instance without work is kept; a minute if not given. */
   readonly idleMs?: number;
 }
 
-/** What the platform itself would write to the log after each run of a handler. */
-export interface InvocationReport {
+/** What is known after each run of a handler. */
+export interface InvocationReport extends Run {
   readonly functionName: string;
   readonly requestId: string;
   /** 0 for the first try. */
   readonly retryNumber: number;
-  readonly outcome: Outcome;
   /** Whether the event is tried again after this failure. */
   readonly willRetry: boolean;
 }
@@ -32,7 +38,10 @@ export interface ScfHost {
   readonly functions: readonly ScfFunction[];
   /** Runs an event and waits for its value, as Invoke with RequestResponse and a Function URL do. Never rejects. */
   readonly invoke: (name: string, event: unknown) => Promise<SyncAnswer>;
-  /** Queues an event, as COS and timers do. `false`: the queue is full, and `onSettled` is never called. */
+  /**
+   * Queues an event, as COS and timers do. `false`: the queue is full, and `onSettled` is never called. An event over
+   * SCF's limit fails unseen by the function.
+   */
   readonly enqueue: (name: string, event: unknown, onSettled?: (how: Settlement) => void) => boolean;
   /** Processes that a function has now, and asynchronous events that are not settled. */
   readonly load: (name: string) => { readonly instances: number; readonly unsettled: number };
@@ -45,6 +54,7 @@ export interface ScfHost {
 const idleMsDefault = 60_000;
 
 interface Hosted {
+  readonly scf: ScfFunction;
   readonly pool: InstancePool;
   readonly queue: AsyncQueue;
 }
@@ -56,19 +66,33 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
     cloudPort,
     onLog = () => {},
     onInvocation = () => {},
+    onPlatformLog = () => {},
+    accountMemoryMb = accountMemoryMbMax,
     idleMs = idleMsDefault,
   } = settings;
   const hosted = new Map<string, Hosted>();
+  const quota = createMemoryQuota(accountMemoryMb);
+  const report = (
+    scf: ScfFunction,
+    requestId: string,
+    run: Run,
+    retryNumber: number,
+    willRetry: boolean,
+  ): void => {
+    for (const line of platformLines(requestId, retryNumber, scf.memoryMb, run))
+      onPlatformLog({ functionName: scf.name, requestId, line });
+    onInvocation({ functionName: scf.name, requestId, retryNumber, willRetry, ...run });
+  };
   for (const scf of functions) {
     checkScfFunction(scf);
-    const pool = createPool(scf, { bootstrap, cloudPort, onLog, idleMs });
-    const runAttempt = async (requestId: string, event: string, retryNumber: number): Promise<Outcome> => {
-      const outcome = await pool.run('asynchronous', requestId, event);
-      const willRetry = !outcome.ok && retryNumber < scf.retry.attempts;
-      onInvocation({ functionName: scf.name, requestId, retryNumber, outcome, willRetry });
-      return outcome;
-    };
-    hosted.set(scf.name, { pool, queue: createAsyncQueue(runAttempt, scf.retry) });
+    const pool = createPool(scf, { bootstrap, cloudPort, onLog, idleMs, quota });
+    const queue = createAsyncQueue({
+      run: (requestId, event, validUntilMs) => pool.run('asynchronous', requestId, event, validUntilMs),
+      retry: scf.retry,
+      onAttempt: (requestId, run, retryNumber, willRetry) =>
+        report(scf, requestId, run, retryNumber, willRetry),
+    });
+    hosted.set(scf.name, { scf, pool, queue });
   }
 
   const find = (name: string): Hosted => {
@@ -81,15 +105,34 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
   return {
     functions,
     invoke: async (name, event) => {
+      const { scf, pool } = find(name);
       const requestId = randomUUID();
-      const outcome = await find(name).pool.run('synchronous', requestId, JSON.stringify(event));
-      onInvocation({ functionName: name, requestId, retryNumber: 0, outcome, willRetry: false });
+      const text = JSON.stringify(event);
+      if (Buffer.byteLength(text) > syncBytesMax) return tooLarge(requestId, syncBytesMax);
+      const run = await pool.run('synchronous', requestId, text);
+      if (run === 'expired') throw new Error('A caller has no age.');
+      report(scf, requestId, run, 0, false);
+      const { outcome } = run;
       return outcome.ok
         ? { ok: true, requestId, result: JSON.parse(outcome.result) as unknown }
         : { ok: false, requestId, error: outcome.error };
     },
-    enqueue: (name, event, onSettled = () => {}) =>
-      find(name).queue.enqueue(randomUUID(), JSON.stringify(event), onSettled),
+    enqueue: (name, event, onSettled = () => {}) => {
+      const { queue } = find(name);
+      const requestId = randomUUID();
+      const text = JSON.stringify(event);
+      const dropped = (why: string): void =>
+        onPlatformLog({ functionName: name, requestId, line: `DROPPED RequestId: ${requestId} ${why}` });
+      if (Buffer.byteLength(text) > asyncEventBytesMax) {
+        dropped(`The event is over ${asyncEventBytesMax} bytes.`);
+        queueMicrotask(() => onSettled('failed'));
+        return true;
+      }
+      return queue.enqueue(requestId, text, (how) => {
+        if (how === 'expired') dropped('The event is older than its function takes.');
+        onSettled(how);
+      });
+    },
     load: (name) => ({ instances: find(name).pool.instances(), unsettled: find(name).queue.size() }),
     crash: (name) => find(name).pool.crash(),
     close: async () => {
@@ -97,4 +140,9 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
       await Promise.all([...hosted.values()].map(({ pool }) => pool.close()));
     },
   };
+}
+
+function tooLarge(requestId: string, bytesMax: number): SyncAnswer {
+  const message = `The event is over the limit of ${bytesMax} bytes.`;
+  return { ok: false, requestId, error: { kind: 'requestTooLarge', message } };
 }

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import path from 'node:path';
 import { contextBase, instanceEnvironment, roleKeyEnvironment } from './environment';
 import { readLines } from './lines';
+import { type MemoryWatch, watchMemory } from './memory-watch';
 import type { HostMessage, InstanceMessage } from './messages';
 import { failed, type Outcome } from './outcome';
 import type { ScfFunction } from './scf-function';
@@ -26,6 +27,8 @@ export interface Instance {
   readonly started: Promise<Outcome | undefined>;
   /** Never rejects: a crash or a timeout is the outcome of this event, and ends the instance. */
   readonly invoke: (requestId: string, event: string) => Promise<Outcome>;
+  /** The most memory that the last invocation was seen with, in megabytes. */
+  readonly peakMb: () => number;
   /** Resolves once the process is gone. */
   readonly ended: Promise<void>;
   readonly kill: () => void;
@@ -42,6 +45,7 @@ export function startInstance(scf: ScfFunction, settings: InstanceSettings): Ins
   let key = scf.roleKey();
   let requestId = '';
   let outOfMemory = false;
+  let memory: MemoryWatch | undefined;
   let settle: ((outcome: Outcome) => void) | undefined;
 
   const child = fork(settings.bootstrap, [], {
@@ -118,6 +122,7 @@ export function startInstance(scf: ScfFunction, settings: InstanceSettings): Ins
     started,
     ended,
     kill: () => child.kill('SIGKILL'),
+    peakMb: () => memory?.peakMb() ?? 0,
     invoke: async (id, event) => {
       const timeoutMs = scf.timeoutSeconds * 1000;
       if (key.expiresAtMs - Date.now() < timeoutMs + roleKeyMarginMs) key = scf.roleKey();
@@ -127,11 +132,16 @@ export function startInstance(scf: ScfFunction, settings: InstanceSettings): Ins
         finish(failed('timedOut', `The function did not answer within ${scf.timeoutSeconds} seconds.`));
         child.kill('SIGKILL');
       }, timeoutMs);
+      memory = watchMemory(child.pid ?? 0, scf.memoryMb, () => {
+        outOfMemory = true;
+        child.kill('SIGKILL');
+      });
       send({ kind: 'invoke', requestId: id, event, environment: roleKeyEnvironment(key) });
       try {
         return await outcome;
       } finally {
         clearTimeout(deadline);
+        memory.stop();
       }
     },
   };

@@ -3,6 +3,8 @@
  * https://www.tencentcloud.com/document/product/583/35311
  */
 export const failureStatus = {
+  // Not in SCF's list: what HTTP says (inferred).
+  requestTooLarge: 413,
   userCode: 430,
   noInstance: 432,
   timedOut: 433,

@@ -1,3 +1,5 @@
+import { environmentProblems, eventAgeMsMax, retriesMax, secondsPerInvocationMax } from './limits';
+
 /** The temporary key of a function's execution role, as SCF puts it into the environment. */
 export interface RoleKey {
   readonly secretId: string;
@@ -34,9 +36,9 @@ export interface AsyncRetry {
   readonly attempts: number;
   /** SCF waits a minute or two; here a setting. */
   readonly delayMs: number;
+  /** An event that is older is not tried any more, whether it was ever tried or not. SCF's MsgTTL. */
+  readonly ageMaxMs: number;
 }
-
-export const secondsPerInvocationMax = 900;
 
 /** Refuses what SCF would refuse at CreateFunction, with every problem in one sentence each. */
 export function checkScfFunction(scf: ScfFunction): void {
@@ -53,6 +55,11 @@ export function checkScfFunction(scf: ScfFunction): void {
   if (!(scf.memoryMb >= 64)) problems.push('its memory is below 64 MB');
   if (!(Number.isInteger(scf.maxInstances) && scf.maxInstances >= 1))
     problems.push('it may have no instance');
+  if (!(scf.retry.attempts >= 0 && scf.retry.attempts <= retriesMax))
+    problems.push(`its events cannot be tried ${scf.retry.attempts} more times`);
+  if (!(scf.retry.ageMaxMs > 0 && scf.retry.ageMaxMs <= eventAgeMsMax))
+    problems.push('its events cannot be kept for so long');
+  problems.push(...environmentProblems(scf.environment));
   if (problems.length > 0)
     throw new Error(`The function "${scf.name}" cannot be hosted: ${problems.join('; ')}.`);
 }

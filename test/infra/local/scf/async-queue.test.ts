@@ -1,16 +1,15 @@
 import { createAsyncQueue } from '../../../../infra/local/scf/async-queue';
 import { createFifo } from '../../../../infra/local/scf/fifo';
-import type { Outcome } from '../../../../infra/local/scf/outcome';
+import type { Run } from '../../../../infra/local/scf/pool';
 
-const done: Outcome = { ok: true, result: 'null' };
+const done: Run = { outcome: { ok: true, result: 'null' }, coldStart: false, durationMs: 1, peakMb: 1 };
+const retry = { attempts: 0, delayMs: 1, ageMaxMs: 60_000 };
+const onAttempt = (): void => {};
 
 test('a full queue takes nothing until something is settled', async () => {
-  const waiting: ((outcome: Outcome) => void)[] = [];
-  const queue = createAsyncQueue(
-    () => new Promise((resolve) => waiting.push(resolve)),
-    { attempts: 0, delayMs: 1 },
-    2,
-  );
+  const waiting: ((run: Run) => void)[] = [];
+  const run = (): Promise<Run> => new Promise((resolve) => waiting.push(resolve));
+  const queue = createAsyncQueue({ run, retry, onAttempt, sizeMax: 2 });
   const enqueue = (): boolean => queue.enqueue('id', '{}', () => {});
   expect([enqueue(), enqueue(), enqueue()]).toEqual([true, true, false]);
   waiting[0]?.(done);
@@ -20,11 +19,9 @@ test('a full queue takes nothing until something is settled', async () => {
 });
 
 test('a closed queue settles nothing, so that what it held is still pending at its source', async () => {
-  let answer: (outcome: Outcome) => void = () => {};
-  const queue = createAsyncQueue(() => new Promise((resolve) => (answer = resolve)), {
-    attempts: 0,
-    delayMs: 1,
-  });
+  let answer: (run: Run) => void = () => {};
+  const run = (): Promise<Run> => new Promise((resolve) => (answer = resolve));
+  const queue = createAsyncQueue({ run, retry, onAttempt });
   const onSettled = jest.fn();
   queue.enqueue('id', '{}', onSettled);
   queue.close();

@@ -1,10 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  type FunctionUrlEvent,
-  functionUrlBytesMax,
-  serveFunctionUrl,
-} from '../../../../infra/local/scf/function-url';
+import { type FunctionUrlEvent, serveFunctionUrl } from '../../../../infra/local/scf/function-url';
+import { syncBytesMax } from '../../../../infra/local/scf/limits';
 import type { SyncAnswer } from '../../../../infra/local/scf/host';
 
 let server: Server;
@@ -80,7 +77,7 @@ test.each([
   [{ statusCode: 200, headers: { a: {} } }, 'headers'],
   [{ statusCode: 200, isBase64Encoded: 'yes' }, 'isBase64Encoded'],
   [{ statusCode: 200, headers: { 'bad name': 'x' } }, 'bad name'],
-  [{ statusCode: 200, body: 'x'.repeat(functionUrlBytesMax + 1) }, 'over the limit'],
+  [{ statusCode: 200, body: 'x'.repeat(syncBytesMax + 1) }, 'over the limit'],
 ])('a malformed response %# is the error of its function, and names what is wrong', async (result, named) => {
   returns(result);
   const response = await fetch(base);
@@ -115,12 +112,12 @@ test.each([
 
 test('a body at the limit is passed on, one byte more is refused before the function sees it', async () => {
   const post = (bytes: number): Promise<Response> => fetch(base, { method: 'POST', body: 'x'.repeat(bytes) });
-  expect((await post(functionUrlBytesMax)).status).toBe(200);
-  const refused = await post(functionUrlBytesMax + 1);
+  expect((await post(syncBytesMax)).status).toBe(200);
+  const refused = await post(syncBytesMax + 1);
   expect(refused.status).toBe(413);
   expect(await refused.json()).toEqual({
     errorCode: 'RequestTooLarge',
-    errorMessage: `The request body is over the limit of ${functionUrlBytesMax} bytes.`,
+    errorMessage: `The request body is over the limit of ${syncBytesMax} bytes.`,
   });
   expect(events).toHaveLength(1);
 });

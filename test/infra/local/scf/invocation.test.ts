@@ -14,6 +14,7 @@ const source = `
     if (event.do === 'spin') for (;;);
     if (event.do === 'reject') { Promise.reject(new Error('nobody listens')); await new Promise(() => {}); }
     if (event.do === 'oom') { const hoard = []; for (;;) hoard.push(new Array(1e6).fill(calls)); }
+    if (event.do === 'buffers') { const hoard = []; for (;;) { hoard.push(Buffer.alloc(4e6, 1)); await new Promise(setImmediate); } }
     if (event.do === 'circular') { const loop = {}; loop.loop = loop; return loop; }
     if (event.do === 'wait') await new Promise((resolve) => setTimeout(resolve, 50));
     return { pid: process.pid, calls, event, context, remaining: context.getRemainingTimeInMillis() };
@@ -111,11 +112,15 @@ test.each([
   expect((await returned({ n: 2 })).event).toEqual({ n: 2 });
 });
 
-test('a function over its memory is stopped and named so', async () => {
-  host = watchHost([scfFunction(bundle, { memoryMb: 64 })], { bootstrap });
-  expect(await failure({ do: 'oom' })).toBe('outOfMemory: The function needed more than its 64 MB.');
-  expect((await returned({})).calls).toBe(1);
-});
+// Of buffers V8 does not know; the system tells of them on Linux.
+test.each(process.platform === 'linux' ? ['oom', 'buffers'] : ['oom'])(
+  'over its memory a function is stopped and named so: %s',
+  async (what) => {
+    host = watchHost([scfFunction(bundle, { memoryMb: 64 })], { bootstrap });
+    expect(await failure({ do: what })).toBe('outOfMemory: The function needed more than its 64 MB.');
+    expect((await returned({})).calls).toBe(1);
+  },
+);
 
 test.each(['hang', 'spin'])('a function that does not answer in time is killed: %s', async (what) => {
   host = watchHost([scfFunction(bundle, { timeoutSeconds: 0.3 })], { bootstrap });
@@ -127,7 +132,7 @@ test('a crash of one instance leaves the events of the others alone', async () =
   host = watchHost([scfFunction(bundle, { maxInstances: 2 })], { bootstrap });
   await Promise.all([returned({ do: 'wait' }), returned({ do: 'wait' })]);
   const [slow, crash] = await Promise.all([returned({ do: 'wait' }), failure({ do: 'exit' })]);
-  expect(slow.calls).toBe(2);
+  expect(slow.event).toEqual({ do: 'wait' });
   expect(crash).toMatch(/processExit/);
 });
 
@@ -156,7 +161,10 @@ test('an error that is only returned is not tried again', async () => {
 });
 
 test('an event that waits to be tried again holds up no newer one', async () => {
-  host = watchHost([scfFunction(bundle, { retry: { attempts: 1, delayMs: 3_600_000 } })], { bootstrap });
+  host = watchHost(
+    [scfFunction(bundle, { retry: { attempts: 1, delayMs: 3_600_000, ageMaxMs: 7_200_000 } })],
+    { bootstrap },
+  );
   let older: string | undefined;
   host.enqueue('worker', { do: 'throw', n: 1 }, (how) => (older = how));
   expect(await host.settled('worker', {})).toBe('succeeded');
@@ -172,6 +180,59 @@ test('each line of a function is logged with the request that wrote it', async (
     { functionName: 'worker', requestId: first.requestId, line: 'call 1' },
     { functionName: 'worker', requestId: second.requestId, line: 'call 2' },
   ]);
+});
+
+test('the platform logs each run by itself, with the value that the function returned', async () => {
+  host = watchHost([scfFunction(bundle)], { bootstrap });
+  const { requestId } = await host.invoke('worker', { do: 'returnError' });
+  await host.settled('worker', { do: 'throw', n: 7 });
+  const lines = host.platformLogs.map(({ line }) => line);
+  expect(lines[0]).toBe(`START RequestId: ${requestId} RetryNum: 0 Coldstart`);
+  expect(lines[1]).toBe(`Response RequestId: ${requestId} RetMsg: {"error":"only returned"}`);
+  expect(lines[3]).toMatch(
+    /^Report RequestId: [0-9a-f-]{36} Duration:\d+ms Memory:128MB MemUsage:\d+\.\d{3}MB$/,
+  );
+  const retried = lines.filter((line) => line.startsWith('START')).slice(1);
+  expect(retried.map((line) => line.slice(line.indexOf('RetryNum')))).toEqual([
+    'RetryNum: 0',
+    'RetryNum: 1',
+    'RetryNum: 2',
+  ]);
+  expect(
+    lines.filter((line) => /^ERROR .* StatusCode: 430 ErrorMessage: Error: thrown 7/.test(line)),
+  ).toHaveLength(3);
+});
+
+test('an event over 128 KB never reaches the function, a call over 6 MB neither', async () => {
+  host = watchHost([scfFunction(bundle)], { bootstrap });
+  const fits = 'x'.repeat(128 * 1024 - '{"n":""}'.length);
+  expect(await host.settled('worker', { n: fits })).toBe('succeeded');
+  expect(await host.settled('worker', { n: `${fits}x` })).toBe('failed');
+  expect(host.reports).toHaveLength(1);
+  expect(host.platformLogs.at(-1)?.line).toMatch(/^DROPPED .* over 131072 bytes/);
+  expect(await failure({ n: 'x'.repeat(6 * 1024 * 1024) })).toMatch(/^requestTooLarge: .* 6291456 bytes/);
+});
+
+test('an event that is too old is dropped, whether it waits for an instance or for its next try', async () => {
+  const old = { attempts: 2, delayMs: 60, ageMaxMs: 40 };
+  host = watchHost([scfFunction(bundle, { retry: old })], { bootstrap });
+  expect(await host.settled('worker', { do: 'throw', n: 1 })).toBe('expired');
+  const tries = host.reports.length;
+  expect(tries).toBeLessThan(2);
+  const settled = await Promise.all([1, 2, 3, 4].map(() => host.settled('worker', { do: 'wait' })));
+  expect(settled).toContain('expired');
+  expect(host.platformLogs.some(({ line }) => line.startsWith('DROPPED'))).toBe(true);
+});
+
+test('all functions share the memory of the account: events wait for it, callers are refused', async () => {
+  const retry = { attempts: 0, delayMs: 1, ageMaxMs: 60_000 };
+  const busy = scfFunction(bundle, { name: 'one', timeoutSeconds: 1, retry });
+  host = watchHost([busy, scfFunction(bundle, { name: 'two' })], { bootstrap, accountMemoryMb: 128 });
+  host.enqueue('one', { do: 'hang' });
+  await until(() => host.logs.length === 1);
+  expect(await host.invoke('two', {})).toMatchObject({ ok: false, error: { kind: 'noInstance' } });
+  expect(await host.settled('two', {})).toBe('succeeded');
+  expect(await host.invoke('two', {})).toMatchObject({ ok: true });
 });
 
 test('a bundle that cannot be loaded fails each event with the reason', async () => {
@@ -206,4 +267,9 @@ test('a function that SCF would refuse is refused with every reason', () => {
   host = watchHost([], { bootstrap });
   const wrong = scfFunction(bundle, { handler: 'index.main_handler', timeoutSeconds: 901, maxInstances: 0 });
   expect(() => watchHost([wrong], { bootstrap })).toThrow(/"index.main_handler".*900 seconds.*no instance/);
+  const retry = { attempts: 3, delayMs: 1, ageMaxMs: 21_600_001 };
+  const environment = { SCF_OWN: 'x', LONG: 'x'.repeat(4096) };
+  expect(() => watchHost([scfFunction(bundle, { retry, environment })], { bootstrap })).toThrow(
+    /tried 3 more times.*kept for so long.*take 4108 of 4096 bytes.*SCF_OWN has a prefix/,
+  );
 });

@@ -1,3 +1,4 @@
+import type { Settlement } from '../../../../infra/local/scf/async-queue';
 import type { FunctionLog } from '../../../../infra/local/scf/instance';
 import type { InvocationReport, ScfHost, ScfHostSettings } from '../../../../infra/local/scf/host';
 import { startScfHost } from '../../../../infra/local/scf/host';
@@ -23,7 +24,7 @@ export function scfFunction(bundle: string, settings: Partial<ScfFunction> = {})
       token: 'token',
       expiresAtMs: Date.now() + 7_200_000,
     }),
-    retry: { attempts: 2, delayMs: 5 },
+    retry: { attempts: 2, delayMs: 5, ageMaxMs: 3_600_000 },
     ...settings,
   };
 }
@@ -32,8 +33,9 @@ export function scfFunction(bundle: string, settings: Partial<ScfFunction> = {})
 export interface WatchedHost extends ScfHost {
   readonly logs: readonly FunctionLog[];
   readonly reports: readonly InvocationReport[];
+  readonly platformLogs: readonly FunctionLog[];
   /** Enqueues, and resolves with how it was settled. */
-  readonly settled: (name: string, event: unknown) => Promise<'succeeded' | 'failed'>;
+  readonly settled: (name: string, event: unknown) => Promise<Settlement>;
 }
 
 export function watchHost(
@@ -42,17 +44,19 @@ export function watchHost(
 ): WatchedHost {
   const logs: FunctionLog[] = [];
   const reports: InvocationReport[] = [];
+  const platformLogs: FunctionLog[] = [];
   const host = startScfHost(functions, {
     cloudPort: 9,
     onLog: (log) => logs.push(log),
     onInvocation: (report) => reports.push(report),
+    onPlatformLog: (log) => platformLogs.push(log),
     ...settings,
   });
-  const settled = (name: string, event: unknown): Promise<'succeeded' | 'failed'> =>
+  const settled = (name: string, event: unknown): Promise<Settlement> =>
     new Promise((resolve, reject) => {
       if (!host.enqueue(name, event, resolve)) reject(new Error('the queue is full'));
     });
-  return { ...host, logs, reports, settled };
+  return { ...host, logs, reports, platformLogs, settled };
 }
 
 const happensWithinMs = 20_000;
