@@ -7,7 +7,7 @@ import { createEventDelivery } from './deliver-events';
 import { type Deployment, deploymentOf, homeRegion } from './deployment';
 import { type CertificateAuthority, openCertificateAuthority } from './gateway/certificate-authority';
 import { openOnePort } from './gateway/one-port';
-import { refuseCloudApi, type ServeCloudApi } from './gateway/cloud-api';
+import { type ControlPlane, createControlPlane } from './control-plane/control-plane';
 import { LocalCloudError, messageOf } from './local-cloud-error';
 import { routeOf } from './route';
 import { createCallers } from './network/callers';
@@ -63,8 +63,8 @@ export interface LocalCloudSettings {
   readonly network?: NetworkSettings;
   /** How this cloud behaves where nobody knows how the real one does. */
   readonly unknowns?: Unknowns;
-  /** The control plane, behind `*.tencentcloudapi.com`; without it, every action is refused by name. */
-  readonly serveCloudApi?: ServeCloudApi;
+  /** How long a change of a function takes in the control plane. */
+  readonly functionSettleMs?: number;
   /** Another COS than the real local one. */
   readonly openCos?: typeof openLocalCos;
 }
@@ -76,6 +76,7 @@ export interface LocalCloud {
   readonly scf: ScfHost;
   readonly network: CosNetwork;
   readonly triggers: TriggerTable;
+  readonly controlPlane: ControlPlane;
   /** The account that everything is deployed in. */
   readonly account: Account;
   readonly region: string;
@@ -180,8 +181,13 @@ async function start(
     ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
   });
   undo.push(() => scf.close());
-  const serveCloudApi = settings.serveCloudApi ?? refuseCloudApi;
-  const triggers = createTriggerTable(deployment.cosTriggers, deployment.functions);
+  const controlPlane = createControlPlane({
+    findKey: (secretId) => cos.findKey(secretId),
+    issueTemporaryKey: ({ appid }, options) =>
+      cos.issueTemporaryKey(cos.accounts.find((each) => each.appid === appid) ?? account, options),
+    ...(settings.functionSettleMs === undefined ? {} : { settleMs: settings.functionSettleMs }),
+  });
+  const triggers = createTriggerTable(deployment.cosTriggers, () => deployment.functions);
   const documents = {
     ...networkDocuments(network),
     unknowns: unknownsDocument(
@@ -192,7 +198,7 @@ async function start(
     log: logDocument(recentLog),
   };
   handle = (request, response) =>
-    serve(request, response, { serveCloudApi, cos, network, documents, scf, deployment, onProblem });
+    serve(request, response, { controlPlane, cos, network, documents, scf, deployment, onProblem });
 
   await ensureBucket(cosClient(port, account), deployment.stateBucket, homeRegion).catch((error: unknown) => {
     throw new LocalCloudError(
@@ -227,6 +233,7 @@ async function start(
     scf,
     network,
     triggers,
+    controlPlane,
     account,
     region,
     stateBucket,
@@ -254,8 +261,7 @@ async function openCos(folder: DataFolder, open: typeof openLocalCos): Promise<L
 }
 
 interface Serving {
-  /** Answers a request to Tencent Cloud's API. */
-  readonly serveCloudApi: ServeCloudApi;
+  readonly controlPlane: ControlPlane;
   readonly cos: LocalCos;
   readonly network: CosNetwork;
   readonly documents: ControlDocuments;
@@ -274,7 +280,7 @@ function serve(request: IncomingMessage, response: ServerResponse, serving: Serv
       serveControl(serving.documents, route.name, request, response).catch(() => response.destroy());
       return;
     case 'cloudApi':
-      return serving.serveCloudApi(route.service, request, response);
+      return serving.controlPlane.serve(route.service, request, response);
     case 'function':
       serveFunctionUrl(request, response, route, (event) => scf.invoke(route.name, event)).catch(
         (error: unknown) => {

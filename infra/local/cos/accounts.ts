@@ -32,6 +32,7 @@ export interface Caller {
 export interface Accounts {
   readonly list: readonly [Account, Account];
   issue(account: Account, name: string, nowMs: number, seconds: number): TemporaryKey;
+  find: (secretId: string) => Caller | undefined;
   /** Fails with InvalidAccessKeyId. */
   byKey(secretId: string): Caller;
 }
@@ -45,6 +46,10 @@ export function openAccounts(file: string): Accounts {
   const list = existsSync(file) ? readAccounts(file) : makeAccounts(file);
   const temporary = new Map<string, Caller>();
   const signing = randomBytes(32);
+  const find = (secretId: string): Caller | undefined => {
+    const root = list.find((account) => account.secretId === secretId);
+    return root ? { account: root, name: secretId, secretKey: root.secretKey } : temporary.get(secretId);
+  };
 
   return {
     list,
@@ -59,11 +64,9 @@ export function openAccounts(file: string): Accounts {
       temporary.set(secretId, { account, name, secretKey, token: { value: token, expiresAtMs } });
       return { secretId, secretKey, token, expiresAtMs };
     },
+    find,
     byKey(secretId) {
-      const root = list.find((account) => account.secretId === secretId);
-      const caller = root
-        ? { account: root, name: secretId, secretKey: root.secretKey }
-        : temporary.get(secretId);
+      const caller = find(secretId);
       if (!caller) throw new CosError('InvalidAccessKeyId');
       return caller;
     },

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
-import { type Account, type Accounts, openAccounts, type TemporaryKey } from './accounts';
+import { type Account, type Accounts, type Caller, openAccounts, type TemporaryKey } from './accounts';
 import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import { DataFolderError, damaged, dataFolderErrorOf } from './data-folder-error';
@@ -36,6 +36,8 @@ export interface LocalCos {
     account: Account,
     options: { readonly name: string; readonly seconds: number },
   ): TemporaryKey;
+  /** Whose key this is; `undefined`: there is none. */
+  findKey(secretId: string): Caller | undefined;
   /** Answers any request; never rejects. */
   handle(request: IncomingMessage, response: ServerResponse, circumstances?: Circumstances): Promise<void>;
   isCosHost(host: string): boolean;
@@ -81,6 +83,7 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
   return {
     accounts: accounts.list,
     issueTemporaryKey: (account, { name, seconds }) => accounts.issue(account, name, now(), seconds),
+    findKey: accounts.find,
     async handle(request, response, circumstances = {}) {
       const exchange = beginExchange(request, response, now(), circumstances);
       const served = serve(exchange).catch(() => void response.destroy());

@@ -12,12 +12,3 @@ export function cloudApiError(code: string, message: string): { readonly Respons
 export function sendCloudApi(response: ServerResponse, answer: { readonly Response: object }): void {
   response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
 }
-
-/** There is no control plane: whatever is asked for says so by its name, and never succeeds falsely. */
-export const refuseCloudApi: ServeCloudApi = (service, request, response) => {
-  const { 'x-tc-action': action } = request.headers;
-  const named = typeof action === 'string' ? `${service} ${action}` : service;
-  request.resume();
-  const message = `${named} is not implemented by the local cloud.`;
-  sendCloudApi(response, cloudApiError('UnsupportedOperation', message));
-};

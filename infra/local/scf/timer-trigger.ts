@@ -38,7 +38,7 @@ export function timerEvent(trigger: TimerTrigger, at: Date): TimerEvent {
   return { Type: 'Timer', TriggerName: trigger.triggerName, Time: time, Message: trigger.message ?? '' };
 }
 
-function readCron(trigger: TimerTrigger): Cron {
+export function readCron(trigger: TimerTrigger): Cron {
   try {
     return new Cron(trigger.cron, { mode: '7-part', timezone: 'UTC', paused: false });
   } catch (error) {

@@ -52,7 +52,7 @@ export interface TriggerTable {
  */
 export function createTriggerTable(
   automatic: readonly CosTrigger[],
-  functions: readonly { readonly name: string; readonly region: string }[],
+  functions: () => readonly { readonly name: string; readonly region: string }[],
 ): TriggerTable {
   let bound: readonly BucketTrigger[] = [];
 
@@ -80,10 +80,10 @@ export function createTriggerTable(
       return [...found].map(([functionName, event]) => ({ functionName, event }));
     },
     bind: (trigger) => {
-      const scf = functions.find(({ name }) => name === trigger.functionName);
+      const named = functions().filter(({ name }) => name === trigger.functionName);
       const own = bound.filter(({ functionName }) => functionName === trigger.functionName);
       const refusal =
-        refusalOf(trigger, scf) ??
+        refusalOf(trigger, named) ??
         limitOf(own.length, triggersPerFunctionMax, `The function ${trigger.functionName}`) ??
         bucketRefusal(trigger, bindingsOf(trigger.bucket, trigger.region));
       if (!refusal) bound = [...bound, trigger];
@@ -101,13 +101,14 @@ export function createTriggerTable(
 
 function refusalOf(
   trigger: BucketTrigger,
-  scf: { readonly region: string } | undefined,
+  named: readonly { readonly region: string }[],
 ): TriggerRefusal | undefined {
+  const [scf] = named;
   if (!scf)
     return { code: 'ResourceNotFound.Function', message: `There is no function ${trigger.functionName}.` };
   if (!eventPattern.test(trigger.event))
     return { code: 'InvalidParameterValue.Type', message: `COS has no event ${trigger.event}.` };
-  if (scf.region !== trigger.region) {
+  if (!named.some(({ region }) => region === trigger.region)) {
     const message = `The function is in ${scf.region}; a bucket in ${trigger.region} cannot trigger it.`;
     return { code: 'InvalidParameterValue.Region', message };
   }

@@ -64,7 +64,7 @@ function delivery(triggers: readonly CosTrigger[], inFlightMax?: number): EventD
   return createEventDelivery({
     cos,
     scf,
-    triggers: createTriggerTable(triggers, []),
+    triggers: createTriggerTable(triggers, () => []),
     shape,
     onProblem,
     ...(inFlightMax ? { inFlightMax } : {}),
@@ -157,7 +157,7 @@ describe('by a fault plan', () => {
     return createEventDelivery({
       cos,
       scf,
-      triggers: createTriggerTable([created('f')], []),
+      triggers: createTriggerTable([created('f')], () => []),
       shape,
       onProblem,
       faultOf: () => faults.shift(),

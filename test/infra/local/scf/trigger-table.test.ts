@@ -1,6 +1,6 @@
 import { type BucketTrigger, createTriggerTable } from '../../../../infra/local/scf/trigger-table';
 
-const functions = ['f', 'g', 'h'].map((name) => ({ name, region: 'ap-guangzhou' }));
+const functions = () => ['f', 'g', 'h'].map((name) => ({ name, region: 'ap-guangzhou' }));
 const base: BucketTrigger = {
   functionName: 'f',
   bucket: 'b-1',
