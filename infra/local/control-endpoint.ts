@@ -4,7 +4,8 @@ import { noFaults, parseFaultPlan } from './faults/fault-plan';
 import type { CosNetwork } from './network/cos-network';
 import { parseNetworkSettings, plainNetwork } from './network/network-settings';
 import type { RecentLog } from './recent-log';
-import type { TriggerTable } from './scf/trigger-table';
+import { type ParsedDocument, parseDocument } from './parsed-document';
+import type { BucketTrigger, TriggerTable } from './scf/trigger-table';
 import { defaultUnknowns, parseUnknowns, type Unknowns } from './unknowns';
 import { z } from 'zod';
 
@@ -52,7 +53,7 @@ const bucketTriggers = z.array(
 
 /** `/local/triggers`: those of single buckets. All are taken or none. */
 export function triggersDocument(table: TriggerTable): ControlDocument {
-  const replaceAll = (wanted: z.output<typeof bucketTriggers>): string[] => {
+  const replaceAll = (wanted: readonly BucketTrigger[]): string[] => {
     for (const trigger of table.list()) table.unbind(trigger);
     return wanted.flatMap((trigger, place) => {
       const refusal = table.bind(trigger);
@@ -62,10 +63,10 @@ export function triggersDocument(table: TriggerTable): ControlDocument {
   return {
     read: () => table.list(),
     replace: (value) => {
-      const read = bucketTriggers.safeParse(value);
-      if (!read.success) return z.prettifyError(read.error);
-      const before = [...table.list()];
-      const problems = replaceAll(read.data);
+      const parsed = parseDocument(bucketTriggers, value);
+      if (!parsed.ok) return parsed.problems;
+      const before = table.list();
+      const problems = replaceAll(parsed.value);
       if (problems.length === 0) return undefined;
       replaceAll(before);
       return problems.join('\n');
@@ -79,10 +80,7 @@ export function logDocument(log: RecentLog): ControlDocument {
   return { read: log.list, replace: () => 'The log is read and reset only.', reset: log.reset };
 }
 
-function taken<Value>(
-  parsed: { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problems: string },
-  take: (value: Value) => void,
-): string | undefined {
+function taken<Value>(parsed: ParsedDocument<Value>, take: (value: Value) => void): string | undefined {
   if (!parsed.ok) return parsed.problems;
   take(parsed.value);
   return undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ParsedDocument, parseDocument } from './parsed-document';
 
 /**
  * What nobody has published of the real service. Each is a choice here, so that it can be shown that the product works
@@ -32,10 +33,6 @@ export type Unknowns = z.output<typeof unknowns>;
 
 export const defaultUnknowns: Unknowns = unknowns.parse({});
 
-/** A choice for each, or every problem of them in one text, each with its path. */
-export function parseUnknowns(
-  value: unknown,
-): { readonly ok: true; readonly value: Unknowns } | { readonly ok: false; readonly problems: string } {
-  const read = unknowns.safeParse(value);
-  return read.success ? { ok: true, value: read.data } : { ok: false, problems: z.prettifyError(read.error) };
+export function parseUnknowns(value: unknown): ParsedDocument<Unknowns> {
+  return parseDocument(unknowns, value);
 }

@@ -1,38 +1,10 @@
 import fc from 'fast-check';
 import { parseCosEvent } from '../../lib/domain/event';
+import type { CosEventRecord } from '../../infra/local/cos/events';
+import { documentedEvent as documented, recordOfType } from '../fixtures/cos-events';
 import { recordFor, source } from '../support/world';
 
 const region = 'ap-guangzhou';
-
-/** The documented sample. Source: https://www.tencentcloud.com/document/product/583/9707 */
-const documented = {
-  Records: [
-    {
-      cos: {
-        cosSchemaVersion: '1.0',
-        cosObject: {
-          url: 'http://testpic-1253970026.cos.ap-chengdu.myqcloud.com/testfile',
-          meta: { 'x-cos-request-id': 'NWMx', 'Content-Type': '', 'x-cos-meta-mykey': 'myvalue' },
-          vid: '',
-          key: '/1253970026/testpic/testfile',
-          size: 1029,
-        },
-        cosBucket: { region: 'cd', name: 'testpic', appid: '1253970026' },
-        cosNotificationId: 'unkown',
-      },
-      event: {
-        eventName: 'cos:ObjectCreated:*',
-        eventVersion: '1.0',
-        eventTime: 1545205770,
-        eventSource: 'qcs::cos',
-        requestParameters: { requestSourceIP: '192.168.15.101', requestHeaders: { Authorization: 'q-sign' } },
-        eventQueue: 'qcs:0:scf:cd:appid/1253970026:default.printevent.$LATEST',
-        reservedInfo: '',
-        reqid: 179398952,
-      },
-    },
-  ],
-};
 
 test('the documented sample is read, with the region of its URL', () => {
   expect(parseCosEvent(documented, region)).toEqual({
@@ -42,12 +14,13 @@ test('the documented sample is read, with the region of its URL', () => {
 });
 
 test('without a URL the region is the queue’s, and failing that the function’s own', () => {
-  const record = structuredClone(documented.Records[0]);
-  if (!record) throw new Error('no sample');
-  record.cos.cosObject.url = '';
-  expect(parseCosEvent({ Records: [record] }, region).hints).toMatchObject([{ region, key: 'testfile' }]);
-  record.event.eventQueue = 'qcs:0:scf:ap-beijing:appid/1:default.f.$LATEST';
-  expect(parseCosEvent({ Records: [record] }, region).hints).toMatchObject([{ region: 'ap-beijing' }]);
+  const { cos, event } = recordOfType('cos:ObjectCreated:*', { url: '' });
+  expect(parseCosEvent({ Records: [{ cos, event }] }, region).hints).toMatchObject([
+    { region, key: 'testfile' },
+  ]);
+  const eventQueue = 'qcs:0:scf:ap-beijing:appid/1:default.f.$LATEST';
+  const { hints } = parseCosEvent({ Records: [{ cos, event: { ...event, eventQueue } }] }, region);
+  expect(hints).toMatchObject([{ region: 'ap-beijing' }]);
 });
 
 test.each([
@@ -64,11 +37,13 @@ test.each([
   ' lead',
   'dir/',
 ])('the key %p is among the hints, whether its field is raw or encoded', (key) => {
-  const raw = recordFor(key, 1_700_000_000_000) as (typeof documented.Records)[0];
-  const encoded = structuredClone(raw);
-  encoded.cos.cosObject.key = encodeURI(raw.cos.cosObject.key);
-  const urlOnly = structuredClone(raw);
-  urlOnly.cos.cosObject.key = '';
+  const raw = recordFor(key, 1_700_000_000_000) as CosEventRecord;
+  const withKey = (text: string): CosEventRecord => ({
+    ...raw,
+    cos: { ...raw.cos, cosObject: { ...raw.cos.cosObject, key: text } },
+  });
+  const encoded = withKey(encodeURI(raw.cos.cosObject.key));
+  const urlOnly = withKey('');
   for (const record of [raw, encoded, urlOnly]) {
     const { hints, problems } = parseCosEvent({ Records: [record] }, region);
     expect(problems).toEqual([]);

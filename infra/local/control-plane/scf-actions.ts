@@ -142,15 +142,19 @@ const code = z.object({
   ZipFile: z.string().optional(),
 });
 
-const createParams = placeParams.extend({
-  Code: code,
-  Runtime: z.enum(runtimes),
-  Handler: handler,
+/** What may be given on creation and changed later. */
+const settings = {
   Description: z.string().max(1000).optional(),
   MemorySize: memorySize.optional(),
   Timeout: timeout.optional(),
   Role: z.string().optional(),
   Environment: environment.optional(),
+};
+const createParams = placeParams.extend({
+  Code: code,
+  Runtime: z.enum(runtimes),
+  Handler: handler,
+  ...settings,
 });
 const updateCodeParams = placeParams.extend({
   ...code.shape,
@@ -159,11 +163,7 @@ const updateCodeParams = placeParams.extend({
 });
 const configurationParams = placeParams.extend({
   Runtime: z.string().optional(),
-  Description: z.string().max(1000).optional(),
-  MemorySize: memorySize.optional(),
-  Timeout: timeout.optional(),
-  Role: z.string().optional(),
-  Environment: environment.optional(),
+  ...settings,
 });
 const listParams = z.object({
   Namespace: namespace,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ParsedDocument, parseDocument } from '../parsed-document';
 
 /**
  * What goes wrong, and how often. A plan names a seed; together with the order of the matching requests or events it
@@ -79,10 +80,6 @@ export type FaultMatch = z.output<typeof match>;
 
 export const noFaults: FaultPlan = { seed: '1', requests: [], events: [] };
 
-/** A plan, or every problem of it in one text, each with its path. */
-export function parseFaultPlan(
-  value: unknown,
-): { readonly ok: true; readonly value: FaultPlan } | { readonly ok: false; readonly problems: string } {
-  const read = faultPlan.safeParse(value);
-  return read.success ? { ok: true, value: read.data } : { ok: false, problems: z.prettifyError(read.error) };
+export function parseFaultPlan(value: unknown): ParsedDocument<FaultPlan> {
+  return parseDocument(faultPlan, value);
 }

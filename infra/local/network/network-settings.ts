@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ParsedDocument, parseDocument } from '../parsed-document';
 
 /** A place at one end of a link: a region, `user` for whoever is no function, `*` for any. */
 const place = z.string().min(1);
@@ -31,13 +32,8 @@ export type NetworkLink = NetworkSettings['links'][number];
 /** A network that takes no time, with COS's own limits of request rates. */
 export const plainNetwork: NetworkSettings = { links: [], requestsPerSecond: {} };
 
-/** Settings, or every problem of them in one text, each with its path. */
-export function parseNetworkSettings(
-  value: unknown,
-):
-  { readonly ok: true; readonly value: NetworkSettings } | { readonly ok: false; readonly problems: string } {
-  const read = networkSettings.safeParse(value);
-  return read.success ? { ok: true, value: read.data } : { ok: false, problems: z.prettifyError(read.error) };
+export function parseNetworkSettings(value: unknown): ParsedDocument<NetworkSettings> {
+  return parseDocument(networkSettings, value);
 }
 
 export function linkBetween(settings: NetworkSettings, one: string, other: string): NetworkLink | undefined {

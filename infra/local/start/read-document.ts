@@ -1,13 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { LocalCloudError, messageOf } from '../local-cloud-error';
+import type { ParsedDocument } from '../parsed-document';
 
 /** Reads a file of JSON that the command line names. Fails with SETUP_FAILED and every problem of it. */
-export function readDocument<Value>(
-  file: string,
-  parse: (
-    value: unknown,
-  ) => { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problems: string },
-): Value {
+export function readDocument<Value>(file: string, parse: (value: unknown) => ParsedDocument<Value>): Value {
   const fail = (problems: string, cause?: unknown): never => {
     throw new LocalCloudError('SETUP_FAILED', `${file} cannot be used: ${problems}`, cause);
   };
