@@ -3,6 +3,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import type { Circumstances } from '../cos/circumstances';
 import type { RequestFault } from './fault-plan';
 
@@ -31,8 +32,7 @@ export async function serveWithFault(
   else request.resume();
   switch (fault.kind) {
     case 'reset':
-      request.socket.resetAndDestroy();
-      return;
+      return breakOff(request.socket);
     case 'silence':
       // Ends early if the client hangs up.
       await Promise.race([closed(response), sleep(fault.holdMs, undefined, { signal, ref: false })]);
@@ -61,6 +61,12 @@ export function sendCosError(response: ServerResponse, status: number, code: str
     `<?xml version='1.0' encoding='utf-8' ?>\n<Error><Code>${code}</Code><Message>By the fault plan of the local ` +
       `cloud.</Message><RequestId>${id}</RequestId></Error>`,
   );
+}
+
+/** With a reset where there is TCP to reset; TLS ends without its farewell, which clients take for the same. */
+function breakOff(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Takes an answer that nobody will see. */

@@ -34,7 +34,9 @@ export async function openOnePort(settings: OnePortSettings): Promise<OnePort> {
   const sockets = new Set<Socket>();
   let port = settings.port;
   // It never listens: it is handed connections once it is known that HTTP is spoken on them.
-  const http = createHttpServer({ keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
+  // An upload takes as long as it takes.
+  const settingsOfHttp = { keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: 0 };
+  const http = createHttpServer(settingsOfHttp, (request, response) => {
     const asked = originForm(request.url ?? '/', request.headers.host);
     if (asked.proxied && !isForwardable(asked.proxied, port)) {
       return refuseProxied(response, `${asked.proxied.host}:${asked.proxied.port}`);
