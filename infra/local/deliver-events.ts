@@ -55,8 +55,8 @@ export function createEventDelivery(settings: EventDeliverySettings): EventDeliv
     if (deliveries.length === 0) return void finish(event.id, true);
     let open = bound.length * deliveries.length;
     let taken = true;
-    const enqueue = ({ functionName, event: pattern }: (typeof bound)[number]): void => {
-      const queued = scf.enqueue(functionName, cosEvent(event.record, pattern, shape()), () => {
+    const enqueue = (trigger: (typeof bound)[number]): void => {
+      const queued = scf.enqueue(trigger.functionName, cosEvent(event.record, trigger, shape()), () => {
         open -= 1;
         if (open === 0) void finish(event.id, taken);
       });

@@ -53,17 +53,19 @@ function recordFor(shape: (typeof everyShape)[number]) {
       },
       cosBucket: { ...cos.cosBucket, region: 'ap-chengdu' },
     },
-    event: {
-      ...event,
-      eventQueue: shape.queue === 'there' ? 'qcs:0:scf:ap-chengdu:appid/1253970026:default.f.$LATEST' : '',
-    },
+    event,
   };
 }
 
 test('bucket, region and key are found in every combination of what is unknown', () => {
   const wrong = everyShape.filter((shape) => {
     const pattern = shape.vidFrom === 'marker' ? 'cos:ObjectRemove:*' : 'cos:ObjectCreated:*';
-    const { hints, problems } = parseCosEvent(cosEvent(recordFor(shape), pattern, shape), ownRegion);
+    const { Records } = cosEvent(recordFor(shape), { functionName: 'f', event: pattern }, shape);
+    const [sent] = Records.map(({ cos, event }) => ({
+      cos,
+      event: shape.queue === 'there' ? event : { ...event, eventQueue: '' },
+    }));
+    const { hints, problems } = parseCosEvent({ Records: [sent] }, ownRegion);
     const found = hints.some(
       ({ bucket, region, key }) =>
         bucket === 'testpic-1253970026' && region === 'ap-chengdu' && key === shape.key,
@@ -84,12 +86,16 @@ test('each choice changes what the local cloud sends, and nothing else of it', (
     ...record,
     cos: { ...record.cos, cosBucket: { ...record.cos.cosBucket, region: 'ap-chengdu' } },
   };
-  const [shaped] = cosEvent(full, 'cos:ObjectCreated:*', {
-    eventVid: 'empty',
-    eventName: 'asConfigured',
-    eventKey: 'raw',
-    eventRegion: 'short',
-  }).Records;
+  const [shaped] = cosEvent(
+    full,
+    { functionName: 'printevent', event: 'cos:ObjectCreated:*' },
+    {
+      eventVid: 'empty',
+      eventName: 'asConfigured',
+      eventKey: 'raw',
+      eventRegion: 'short',
+    },
+  ).Records;
   expect(shaped).toEqual(record);
 });
 

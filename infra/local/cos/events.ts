@@ -18,7 +18,10 @@ export interface ChangeOrigin {
   readonly authorization: string;
 }
 
-/** One record of the documented shape, with a version id, concrete name, raw key and full region. */
+/**
+ * One record of the documented shape, with a version id, concrete name, raw key and full region. The function of
+ * `eventQueue` is not known before it is delivered.
+ */
 export interface CosEventRecord {
   readonly cos: {
     readonly cosSchemaVersion: string;
@@ -102,7 +105,7 @@ export function eventRecord(change: {
           requestSourceIP: origin.sourceIp,
           requestHeaders: { Authorization: origin.authorization },
         },
-        eventQueue: `qcs:0:scf:${bucket.region}:appid/${bucket.appid}:default.replicate.$LATEST`,
+        eventQueue: `qcs:0:scf:${bucket.region}:appid/${bucket.appid}:default..$LATEST`,
         reservedInfo: '',
         reqid: Number(micros % 1_000_000_000n),
       },

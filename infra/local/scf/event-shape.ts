@@ -3,10 +3,10 @@ import type { Unknowns } from '../unknowns';
 
 export type EventShape = Pick<Unknowns, 'eventVid' | 'eventName' | 'eventKey' | 'eventRegion'>;
 
-/** What COS hands to SCF for one change, in the shape that was chosen. `pattern`: the event of the trigger. */
+/** What COS hands to SCF for one change, in the shape that was chosen; `event` of the trigger is its pattern. */
 export function cosEvent(
   record: CosEventRecord,
-  pattern: string,
+  trigger: { readonly functionName: string; readonly event: string },
   shape: EventShape,
 ): { readonly Records: readonly CosEventRecord[] } {
   const { cosObject, cosBucket } = record.cos;
@@ -23,8 +23,8 @@ export function cosEvent(
     },
     event: {
       ...record.event,
-      eventName: shape.eventName === 'concrete' ? record.event.eventName : pattern,
-      eventQueue: record.event.eventQueue.replace(`:${cosBucket.region}:`, `:${region}:`),
+      eventName: shape.eventName === 'concrete' ? record.event.eventName : trigger.event,
+      eventQueue: `qcs:0:scf:${region}:appid/${cosBucket.appid}:default.${trigger.functionName}.$LATEST`,
     },
   };
   return { Records: [shaped] };

@@ -2,14 +2,16 @@ import type { PendingEvent } from '../../../infra/local/cos/local-cos';
 import type { EventFault } from '../../../infra/local/faults/fault-plan';
 import { createEventDelivery, type EventDelivery } from '../../../infra/local/deliver-events';
 import type { CosTrigger } from '../../../infra/local/scf/cos-trigger';
+import { cosEvent } from '../../../infra/local/scf/event-shape';
 import { createTriggerTable } from '../../../infra/local/scf/trigger-table';
 import { defaultUnknowns } from '../../../infra/local/unknowns';
 import { recordOfType } from '../../fixtures/cos-events';
 
 /** A record that tells which it is. */
 const recordOf = (vid: string) => recordOfType('cos:ObjectCreated:Put', { vid });
-const eventOf = (id: string) => ({ Records: [recordOf(id)] });
 const shape = () => defaultUnknowns;
+const eventOf = (id: string) =>
+  cosEvent(recordOf(id), { functionName: 'f', event: 'cos:ObjectCreated:*' }, shape());
 
 /** What COS keeps: events stand until they are settled. */
 function fakeCos() {
