@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFaultDraws, type FaultDraws } from '../faults/fault-draws';
@@ -43,6 +44,8 @@ export function createCosNetwork({
   let limiter = createRateLimiter(settings.requestsPerSecond);
   let lines = createTransferLines();
   const ending = new AbortController();
+  // Every request that waits listens, and there may be any number.
+  setMaxListeners(0, ending.signal);
   const pass = async (milliseconds: number): Promise<void> => {
     if (milliseconds > 0) await sleep(milliseconds, undefined, { signal: ending.signal, ref: false });
   };
