@@ -29,7 +29,7 @@ export interface BuiltWorld {
   readonly checks: ReturnType<typeof createOnlineChecks>;
   readonly verdict: Verdict;
   /** Lets time pass until this work is done. */
-  settle(work: Promise<unknown>): Promise<void>;
+  readonly settle: (work: Promise<unknown>) => Promise<void>;
 }
 
 export function buildWorld(

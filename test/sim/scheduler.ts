@@ -24,7 +24,7 @@ export function createScheduler(startMs: number): Scheduler {
     nowMs = task.atMs;
     task.run();
     // A task wakes one waiting promise at most; all that follows from it has run when this comes back.
-    await new Promise(process.nextTick);
+    await new Promise<void>((drained) => process.nextTick(drained));
   };
 
   return {
