@@ -54,7 +54,13 @@ export function composeReplication(config = readConfig()) {
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),
     region: config.region,
-    settings: { ...defaultSettings, singleCopyBytesMax: config.singleCopyBytesMax, leaseMs: config.leaseMs },
+    settings: {
+      ...defaultSettings,
+      singleCopyBytesMax: config.singleCopyBytesMax,
+      leaseMs: config.leaseMs,
+      deleteSettlesMs: config.deleteSettlesMs,
+      clockToleranceMs: config.clockToleranceMs,
+    },
     remainingMs,
   };
   return { ports, log, begin };

@@ -11,6 +11,8 @@ export interface Config {
   readonly singleCopyBytesMax: number;
   readonly requestTimeoutMs: number;
   readonly leaseMs: number;
+  readonly deleteSettlesMs: number;
+  readonly clockToleranceMs: number;
 }
 
 const environmentSchema = z.object({
@@ -31,6 +33,10 @@ const environmentSchema = z.object({
     .default(512),
   /** How long the key of a worker that died is left alone. */
   LEASE_SECONDS: z.coerce.number().min(1).max(900).default(60),
+  /** A delete whose answer never came has happened by then, or never will; and its function is over. */
+  DELETE_SETTLES_SECONDS: z.coerce.number().min(1).max(3600).default(120),
+  /** The clocks of two regions, or of a function and COS, may differ by this much. */
+  CLOCK_TOLERANCE_SECONDS: z.coerce.number().min(1).max(600).default(30),
   REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
 });
 
@@ -49,6 +55,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     singleCopyBytesMax: read.SINGLE_COPY_MAX_MB * 1024 ** 2,
     requestTimeoutMs: read.REQUEST_TIMEOUT_SECONDS * 1000,
     leaseMs: read.LEASE_SECONDS * 1000,
+    deleteSettlesMs: read.DELETE_SETTLES_SECONDS * 1000,
+    clockToleranceMs: read.CLOCK_TOLERANCE_SECONDS * 1000,
   };
 }
 

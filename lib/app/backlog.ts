@@ -1,4 +1,10 @@
-import { backlogFolder, backlogName, type BacklogEntry, ruleBacklogFolder } from '../domain/backlog';
+import {
+  backlogFolder,
+  backlogName,
+  backlogTime,
+  type BacklogEntry,
+  ruleBacklogFolder,
+} from '../domain/backlog';
 import { reasons } from '../domain/error';
 import type { BucketRef } from '../domain/rule';
 import type { Clock, Digests, Entropy, StateStore } from './ports';
@@ -95,10 +101,14 @@ export async function readBacklog(
 /** Pages of one rule's backlog that a change of the rule removes at most; the timer removes the rest. */
 const removalPagesMax = 20;
 
-/** Removes a rule's entries, all or those that `closes` names. Returns how many. */
+/**
+ * Removes a rule's entries from before a moment, all or those that `closes` names. Returns how many. Younger ones may be
+ * those of a rule that was made under the same id since; what an old rule leaves behind, the timer removes.
+ */
 export async function closeBacklog(
   state: StateStore,
   of: { readonly sourceBucket: string; readonly ruleId: string },
+  beforeMs: number,
   closes: 'all' | ((entry: BacklogEntry) => boolean),
 ): Promise<number> {
   let removed = 0;
@@ -112,8 +122,9 @@ export async function closeBacklog(
             complete,
             last,
           }));
-    for (const name of found.names) await state.remove(name);
-    removed += found.names.length;
+    const names = found.names.filter((name) => backlogTime(name) <= beforeMs);
+    for (const name of names) await state.remove(name);
+    removed += names.length;
     if (found.complete) break;
     after = found.last;
   }

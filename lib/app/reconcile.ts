@@ -58,6 +58,7 @@ async function sweepBacklog(ports: ReconcilePorts, tally: Tally): Promise<void> 
   let after: string | undefined;
   for (let page = 0; page < backlogPagesMax && !timeIsUp(ports); page += 1) {
     const found = await readBacklog(ports.state, 'all', after);
+    await mapAtMost(ports.settings.keysAtOnce, found.entries, async (named) => dropIfAbandoned(ports, named));
     const keys = groupByKey(
       found.entries.filter(({ entry }) => entry.retryable && entry.sourceRegion === ports.region),
     );
@@ -65,6 +66,14 @@ async function sweepBacklog(ports: ReconcilePorts, tally: Tally): Promise<void> 
     if (found.complete) return;
     after = found.last;
   }
+}
+
+/** A gap that a rule left behind which no longer covers its key: nobody will ask for it. */
+async function dropIfAbandoned(ports: ReconcilePorts, { name, entry }: NamedEntry): Promise<void> {
+  if (entry.retryable || entry.sourceRegion !== ports.region || timeIsUp(ports)) return;
+  const source = { bucket: entry.sourceBucket, region: entry.sourceRegion };
+  const rule = (await ports.rules.current(source)).rules.find(({ id }) => id === entry.ruleId);
+  if (rule === undefined || coverageOf(rule, entry.key) === undefined) await ports.state.remove(name);
 }
 
 /** Looks at a key of the backlog, and removes the entries that were read before the look if it is settled. */

@@ -131,7 +131,7 @@ export function createRuleService(ports: RulesPorts) {
     request: ChangeRequest,
     { rule, ruleSet, backlog }: RuleChange,
   ): Promise<ChangeResult> => {
-    await applyBacklogEffect(ports.state, request.bucket, rule, backlog);
+    await applyBacklogEffect(ports.state, request.bucket, rule, backlog, ports.clock.now());
     return { ruleSet, rule };
   };
 
@@ -191,10 +191,8 @@ export function createRuleService(ports: RulesPorts) {
         return { rule, ruleSet: withoutRule(ruleSet, id) };
       });
       audit('deleted', request, made);
-      await applyBacklogEffect(ports.state, request.bucket, made.rule, {
-        kind: 'close',
-        why: 'RULE_DELETED',
-      });
+      const effect = { kind: 'close', why: 'RULE_DELETED' } as const;
+      await applyBacklogEffect(ports.state, request.bucket, made.rule, effect, ports.clock.now());
       return made.ruleSet;
     },
 
@@ -265,11 +263,12 @@ async function applyBacklogEffect(
   sourceBucket: string,
   rule: ReplicationRule,
   effect: BacklogEffect,
+  changedMs: number,
 ): Promise<void> {
   if (effect.kind === 'keep') return;
   const closes =
     effect.kind === 'close' ? 'all' : (entry: BacklogEntry) => coverageOf(rule, entry.key) === undefined;
-  await closeBacklog(state, { sourceBucket, ruleId: rule.id }, closes);
+  await closeBacklog(state, { sourceBucket, ruleId: rule.id }, changedMs, closes);
 }
 
 function revisionConflict(now: RuleSet): RequestRefused {

@@ -30,6 +30,12 @@ export function ruleBacklogFolder(sourceBucket: string, ruleId: string): string 
   return `${backlogFolder}${sourceBucket}/${encodeURIComponent(ruleId)}/`;
 }
 
+/** When the entry of this name was written, by its writer's clock, in milliseconds. */
+export function backlogTime(name: string): number {
+  const time = /\.([0-9a-z]+)-[^./]*\.json$/.exec(name)?.[1];
+  return time === undefined ? 0 : Number.parseInt(time, 36);
+}
+
 /**
  * The name of one attempt's entry. Each attempt writes its own, so that whoever settles a key removes only entries
  * that were read before the look, never one that a later failure wrote meanwhile.

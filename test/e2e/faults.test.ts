@@ -55,7 +55,13 @@ const distance = { links: [{ between: ['ap-guangzhou', 'ap-shanghai'], roundTrip
 let started: Awaited<ReturnType<typeof startCloud>>;
 let cloud: LocalCloud;
 beforeAll(async () => {
-  started = await startCloud({ environment: { LEASE_SECONDS: String(leaseSeconds) } });
+  started = await startCloud({
+    environment: {
+      LEASE_SECONDS: String(leaseSeconds),
+      DELETE_SETTLES_SECONDS: '1',
+      CLOCK_TOLERANCE_SECONDS: '1',
+    },
+  });
   ({ cloud } = started);
 });
 afterAll(() => cloud.close());

@@ -222,6 +222,9 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
     if (markers && doubtful) return;
     // In doubt what may have been an older marker is covered again by the head; a marker that is gone cannot come back.
     if (newest.stored.content === undefined && newest.removedMs !== undefined && doubtful) return;
+    // A listing of the destination hid its replica, and the source has it no longer: nobody knew that it is missing.
+    const hidden = replicasOf(world, newest, destination).some((one) => one.hidden);
+    if (newest.removedMs !== undefined && hidden) return;
     // A user who deletes the newest replica for good at the destination has shown what lay below it.
     if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return;
   } else {

@@ -128,7 +128,7 @@ export const mutants: readonly Mutant[] = [
     file: attempt,
     find: 'return open ? replicaOf(open) : ',
     replace: 'return ',
-    seeds: 600,
+    seeds: 4_000,
   },
   {
     name: 'closed attempts are ignored',
