@@ -153,6 +153,9 @@ class PlanDropped extends Error {
 
 type ReadyPlan = Extract<KeyPlan, { kind: 'apply' }>;
 
+/** Entries of a destination that are asked about side by side. */
+const examinationsAtOnceMax = 32;
+
 /** Looks at a destination and asks the plan, answering its questions until it is made. */
 async function makePlan(
   ports: ReplicateKeyPorts,
@@ -166,6 +169,7 @@ async function makePlan(
   const provenance = new Map<EntryId, Provenance>();
   const gone = new Set<EntryId>();
   let window = look.window;
+  let batch = 1;
   for (let asked = 0; asked < ports.settings.examinationsMax; asked += 1) {
     const plan = planKey({
       source: source.window,
@@ -180,7 +184,17 @@ async function makePlan(
     });
     if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
-      provenance.set(entryId(plan.entry), await resolve(plan.entry, window, look.current));
+      const place = window.entries.indexOf(plan.entry);
+      const below = window.entries.slice(Math.max(0, place + 1 - batch), place + 1);
+      const unknown = below.filter((entry) => !provenance.has(entryId(entry)));
+      await Promise.all(
+        unknown.map(async (entry) => {
+          provenance.set(entryId(entry), await resolve(entry, window, look.current));
+        }),
+      );
+      asked += unknown.length;
+      // One is nearly always enough; where it is not, there may be thousands, and a plan must not grow old over them.
+      batch = Math.min(batch * 2, examinationsAtOnceMax);
     } else if (plan.kind === 'confirmGone') {
       if (await ports.store.headObject(source.bucket, key, plan.versionId)) {
         throw new ReplicationError('LISTING_STALE', `version ${plan.versionId} of "${key}" is not listed`);
