@@ -68,9 +68,13 @@ async function sweepBacklog(ports: ReconcilePorts, tally: Tally): Promise<void> 
   }
 }
 
+/** A gap that is younger than this may be of a rule of which this function has not heard yet. */
+const abandonedAfterMs = 600_000;
+
 /** A gap that a rule left behind which no longer covers its key: nobody will ask for it. */
 async function dropIfAbandoned(ports: ReconcilePorts, { name, entry }: NamedEntry): Promise<void> {
   if (entry.retryable || entry.sourceRegion !== ports.region || timeIsUp(ports)) return;
+  if (ports.clock.now() - Date.parse(entry.at) < abandonedAfterMs) return;
   const source = { bucket: entry.sourceBucket, region: entry.sourceRegion };
   const rule = (await ports.rules.current(source)).rules.find(({ id }) => id === entry.ruleId);
   if (rule === undefined || coverageOf(rule, entry.key) === undefined) await ports.state.remove(name);

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { suspect } from '../../lib/domain/compare';
+import type { HistoryEntry, HistoryWindow } from '../../lib/domain/history';
+
+const times = { clockToleranceMs: 30_000, comparedBeforeMs: Infinity };
+const coverage = { prefix: '', since: 0, markersSince: 0 };
+const window = (entries: readonly HistoryEntry[]): HistoryWindow => ({ entries, complete: true });
+
+/** Few contents, so that equal ones meet. */
+const entries = fc
+  .array(
+    fc.record({
+      content: fc.constantFrom('a', 'a', 'b', 'marker'),
+      size: fc.constantFrom(1, 2),
+      pauseMs: fc.integer({ min: 0, max: 90_000 }),
+    }),
+    { minLength: 1, maxLength: 10 },
+  )
+  .map((list) => {
+    let atMs = 1_000_000;
+    return list.map(({ content, size, pauseMs }, place): HistoryEntry => {
+      atMs += pauseMs;
+      const common = { versionId: `v${place}`, lastModifiedMs: Math.floor(atMs / 1000) * 1000 };
+      if (content === 'marker') return { kind: 'deleteMarker', ...common };
+      return { kind: 'version', etag: content, sizeBytes: size, storageClass: 'STANDARD', ...common };
+    });
+  });
+
+const copyOf = (entry: HistoryEntry, delayMs: number): HistoryEntry => ({
+  ...entry,
+  versionId: `replica of ${entry.versionId}`,
+  lastModifiedMs: entry.lastModifiedMs + delayMs,
+});
+
+test('a destination that has everything is alike, whatever its clock', () => {
+  fc.assert(
+    fc.property(entries, fc.integer({ min: -29, max: 3_600 }), (source, delay) => {
+      const copies = source.map((entry) => copyOf(entry, delay * 1000));
+      expect(suspect(window(source), window(copies), coverage, times)).toBe('alike');
+    }),
+  );
+});
+
+test('one missing replica is a doubt, also among equal ones', () => {
+  fc.assert(
+    fc.property(entries, fc.nat(9), (source, place) => {
+      const copies = source.map((entry) => copyOf(entry, 1000));
+      copies.splice(place % copies.length, 1);
+      expect(suspect(window(source), window(copies), coverage, times)).toBe('doubt');
+    }),
+  );
+});
+
+test('what listings cannot tell apart is a doubt until a walk compared it', () => {
+  const marker: HistoryEntry = { kind: 'deleteMarker', versionId: 'm', lastModifiedMs: 5_000_000 };
+  const users: HistoryEntry = { ...marker, versionId: 'of a user' };
+  const at = (comparedBeforeMs: number) =>
+    suspect(window([marker]), window([users]), coverage, { ...times, comparedBeforeMs });
+  expect(at(5_000_000)).toBe('doubt');
+  expect(at(5_000_001)).toBe('alike');
+});
+
+test('an older replica on top is a doubt', () => {
+  const version = (versionId: string, etag: string): HistoryEntry => {
+    const rest = { sizeBytes: 1, lastModifiedMs: 0, storageClass: 'STANDARD' };
+    return { kind: 'version', versionId, etag, ...rest };
+  };
+  const source = [version('1', 'a'), version('2', 'b')];
+  const copies = [version('x', 'a'), version('y', 'b'), version('z', 'a')];
+  expect(suspect(window(source), window(copies), coverage, times)).toBe('doubt');
+});
+
+test('nothing covered is nothing to compare', () => {
+  const marker: HistoryEntry = { kind: 'deleteMarker', versionId: 'm', lastModifiedMs: 5_000_000 };
+  expect(suspect(window([marker]), window([]), { prefix: '', since: 0 }, times)).toBe('uncovered');
+  expect(suspect(window([marker]), window([]), undefined, times)).toBe('uncovered');
+});

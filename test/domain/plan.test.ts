@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { systemDigests } from '../../lib/adapters/system';
+import { type Base, liesOn } from '../../lib/domain/base';
+import {
+  type EntryId,
+  entryId,
+  type HistoryEntry,
+  type HistoryWindow,
+  newestOf,
+  type ObjectVersion,
+} from '../../lib/domain/history';
+import { markOf, seenFrom, seenMark } from '../../lib/domain/mark';
+import {
+  isCovered,
+  type KeyView,
+  planKey,
+  type Provenance,
+  type ReplicationStep,
+} from '../../lib/domain/plan';
+import type { Coverage } from '../../lib/domain/rule';
+import { sourceOrder } from '../../lib/domain/source-order';
+import { versionIdAt } from '../../lib/domain/version-id';
+
+/**
+ * The plan against a destination that answers every question truly. Sources and destinations of any shape: versions
+ * and markers, users' own writes at the destination, entries that the rule does not cover, replicas that land late.
+ */
+const digest = systemDigests.sha256;
+const lookbackMs = 80_000;
+const toleranceMs = 30_000;
+const startMs = Date.UTC(2026, 10, 1);
+
+interface World {
+  readonly source: HistoryEntry[];
+  readonly destination: HistoryEntry[];
+  readonly provenance: Map<EntryId, Provenance>;
+  nowMs: number;
+}
+
+let minted = 0n;
+
+function entry(kind: 'version' | 'deleteMarker', atMs: number): HistoryEntry {
+  minted += 1n;
+  const versionId = versionIdAt(BigInt(atMs) * 1000n + (minted % 1000n));
+  const lastModifiedMs = Math.floor(atMs / 1000) * 1000;
+  if (kind === 'deleteMarker') return { kind, versionId, lastModifiedMs };
+  return { kind, versionId, etag: `${minted}`, sizeBytes: 1, lastModifiedMs, storageClass: 'STANDARD' };
+}
+
+const windowOf = (entries: HistoryEntry[]): HistoryWindow => ({ entries: [...entries], complete: true });
+
+function newWorld(): World {
+  return { source: [], destination: [], provenance: new Map(), nowMs: startMs };
+}
+
+/** A user writes to one side, some time after whatever came before. */
+function write(side: HistoryEntry[], world: World, kind: 'version' | 'deleteMarker', afterMs: number): void {
+  world.nowMs += afterMs;
+  side.push(entry(kind, world.nowMs));
+}
+
+function landReplica(world: World, of: HistoryEntry, plannedOn: Base | undefined, seen: string): void {
+  world.nowMs += 40;
+  const replica = entry(of.kind, world.nowMs);
+  world.destination.push(replica);
+  const issuedMs = world.nowMs;
+  world.provenance.set(entryId(replica), { kind: 'replica', of: entryId(of), issuedMs, seen, plannedOn });
+}
+
+/** Asks the plan, answering its questions. */
+function planOf(world: World, coverage: Coverage) {
+  const known = new Map<EntryId, Provenance>();
+  const view = (): KeyView => ({
+    source: windowOf(world.source),
+    destination: windowOf(world.destination),
+    provenance: known,
+    gone: new Set(),
+    coverage,
+    clockToleranceMs: toleranceMs,
+    listedMs: world.nowMs,
+    seenLookbackMs: lookbackMs,
+    digest,
+  });
+  for (;;) {
+    const plan = planKey(view());
+    if (plan.kind === 'apply') return { ...plan, asked: known.size };
+    if (plan.kind !== 'examine') throw new Error(`complete windows need no "${plan.kind}"`);
+    const id = entryId(plan.entry);
+    if (known.has(id)) throw new Error('asked twice about the same entry');
+    known.set(id, world.provenance.get(id) ?? { kind: 'foreign' });
+  }
+}
+
+const entryOf = (step: ReplicationStep): HistoryEntry => {
+  if (step.kind === 'restoreReplica') throw new Error('the source still has everything here');
+  return step.kind === 'copyVersion' ? step.version : step.marker;
+};
+
+/** Writes the first steps of a plan as a worker would. */
+function apply(world: World, steps: readonly ReplicationStep[], refills: number, count = steps.length): void {
+  const top = newestOf(world.destination);
+  const base = top && markOf(entryId(top), digest);
+  const source = windowOf(world.source);
+  const compare = sourceOrder(source);
+  steps.slice(0, count).forEach((step, place) => {
+    const of = entryOf(step);
+    const fromMs = seenFrom(world.nowMs + 40, lookbackMs);
+    const seen = seenMark(source, compare, entryId(of), fromMs, digest);
+    landReplica(world, of, place < refills ? undefined : { top: base, above: place }, seen);
+  });
+}
+
+const kind = fc.constantFrom('version' as const, 'version' as const, 'deleteMarker' as const);
+const writes = fc.array(
+  fc.record({ kind, at: fc.constantFrom('source' as const, 'source' as const, 'destination' as const) }),
+  { minLength: 1, maxLength: 12 },
+);
+/** Pauses between writes: bursts, and long enough apart that nothing is recent. */
+const pause = fc.constantFrom(5, 900, 200_000);
+const coverage = fc.record({
+  since: fc.constantFrom(0, startMs / 1000 + 1, startMs / 1000 + 150),
+  markers: fc.boolean(),
+});
+
+const coverageFrom = ({ since, markers }: { since: number; markers: boolean }): Coverage => ({
+  prefix: '',
+  since,
+  ...(markers ? { markersSince: since } : {}),
+});
+
+/** What of the source stands at the destination, first occurrences only. */
+function firstOccurrences(world: World): readonly EntryId[] {
+  const seen: EntryId[] = [];
+  for (const one of world.destination) {
+    const found = world.provenance.get(entryId(one));
+    if (found?.kind === 'replica' && !seen.includes(found.of)) seen.push(found.of);
+  }
+  return seen;
+}
+
+const coveredIds = (world: World, span: Coverage): readonly EntryId[] =>
+  world.source.filter((one) => isCovered(one, span)).map((one) => entryId(one));
+
+test('rounds of writing and planning, cut off anywhere, end with every covered entry once more in order, and then nothing to do', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(writes, pause, fc.nat(4)), { minLength: 1, maxLength: 4 }),
+      coverage,
+      (rounds, cover) => {
+        const world = newWorld();
+        const span = coverageFrom(cover);
+        for (const [batch, afterMs, cutAt] of rounds) {
+          for (const one of batch)
+            write(one.at === 'source' ? world.source : world.destination, world, one.kind, afterMs);
+          const plan = planOf(world, span);
+          apply(world, plan.steps, plan.refills, cutAt);
+        }
+        const plan = planOf(world, span);
+        apply(world, plan.steps, plan.refills);
+        expect(firstOccurrences(world)).toEqual(coveredIds(world, span));
+        expect(planOf(world, span).steps).toEqual([]);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('a late older replica is covered by the newest again, and nothing else is written', () => {
+  fc.assert(
+    fc.property(writes, pause, fc.nat(11), (batch, afterMs, place) => {
+      const world = newWorld();
+      const span = coverageFrom({ since: 0, markers: true });
+      for (const one of batch)
+        write(one.at === 'source' ? world.source : world.destination, world, one.kind, afterMs);
+      const late = world.source[place % Math.max(world.source.length, 1)];
+      fc.pre(late !== undefined);
+      const first = planOf(world, span);
+      apply(world, first.steps, first.refills);
+      const base: Base = { top: 'feedfeedfeed', above: 0 };
+      landReplica(world, late, base, 'feedfeedfeed');
+      const plan = planOf(world, span);
+      const newest = newestOf(world.source);
+      expect(plan.steps.map((step) => entryId(entryOf(step)))).toEqual(
+        newest === late ? [] : [entryId(newest as HistoryEntry)],
+      );
+      apply(world, plan.steps, plan.refills);
+      expect(planOf(world, span).steps).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('an entry that a listing hid is filled in, with all that lies above it in order, and once', () => {
+  fc.assert(
+    fc.property(fc.array(kind, { minLength: 3, maxLength: 9 }), fc.nat(7), (kinds, place) => {
+      const world = newWorld();
+      const span = coverageFrom({ since: 0, markers: true });
+      for (const one of kinds) write(world.source, world, one, 400);
+      const [hidden] = world.source.splice(place % (kinds.length - 1), 1) as [HistoryEntry];
+      const blind = planOf(world, span);
+      apply(world, blind.steps, blind.refills);
+      world.source.splice(place % (kinds.length - 1), 0, hidden);
+      const plan = planOf(world, span);
+      const from = world.source.indexOf(hidden);
+      expect(plan.steps.map(entryOf)).toEqual(world.source.slice(from));
+      apply(world, plan.steps, plan.refills);
+      expect(planOf(world, span).steps).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('one new version asks about one destination entry, however many there are', () => {
+  const world = newWorld();
+  const span = coverageFrom({ since: 0, markers: true });
+  for (let i = 0; i < 400; i += 1)
+    write(world.source, world, i % 5 === 4 ? 'deleteMarker' : 'version', 1_000);
+  const all = planOf(world, span);
+  apply(world, all.steps, all.refills);
+  world.nowMs += 600_000;
+  write(world.source, world, 'version', 1);
+  expect(planOf(world, span)).toMatchObject({ steps: [{ kind: 'copyVersion' }], asked: 1 });
+});
+
+test('the order of a source is one line, also with entries that it no longer lists', () => {
+  const id = fc.bigInt({ min: 1n, max: 40n }).map((micros) => versionIdAt(micros));
+  fc.assert(
+    fc.property(fc.uniqueArray(id, { minLength: 3, maxLength: 12 }), fc.nat(12), (ids, listed) => {
+      const entries = ids.slice(0, listed).map((versionId): ObjectVersion => {
+        const rest = { etag: versionId, sizeBytes: 1, lastModifiedMs: 0, storageClass: 'STANDARD' };
+        return { kind: 'version', versionId, ...rest };
+      });
+      const compare = sourceOrder({ entries, complete: true });
+      const sorted = ids.toSorted(compare);
+      for (const [place, one] of sorted.entries()) {
+        for (const later of sorted.slice(place + 1)) {
+          expect(compare(one, later)).toBeLessThan(0);
+          expect(compare(later, one)).toBeGreaterThan(0);
+        }
+      }
+      expect(sorted.filter((one) => ids.indexOf(one) < listed)).toEqual(ids.slice(0, listed));
+    }),
+  );
+});
+
+test('a replica lies on its base as long as nobody writes in between', () => {
+  fc.assert(
+    fc.property(fc.nat(5), fc.integer({ min: 1, max: 5 }), fc.nat(5), (below, written, intruder) => {
+      const world = newWorld();
+      for (let i = 0; i < below; i += 1) write(world.destination, world, 'version', 10);
+      const top = newestOf(world.destination);
+      const base = { top: top && markOf(entryId(top), digest), above: written - 1 };
+      for (let i = 0; i < written; i += 1) write(world.destination, world, 'version', 10);
+      const place = below + written - 1;
+      expect(liesOn(base, place, windowOf(world.destination), digest)).toBe(true);
+      // Somebody else between the base and the last one.
+      world.destination.splice(below + (intruder % written), 0, entry('version', world.nowMs));
+      expect(liesOn(base, place + 1, windowOf(world.destination), digest)).toBe(false);
+    }),
+  );
+});
