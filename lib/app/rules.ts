@@ -80,7 +80,7 @@ export function createRuleService(ports: RulesPorts) {
   const change = async <Result extends { readonly ruleSet: RuleSet }>(
     request: ChangeRequest,
     make: (ruleSet: RuleSet) => Promise<Result>,
-  ): Promise<Result> => {
+  ): Promise<Result & { readonly committedMs: number }> => {
     for (let attempt = 1; ; attempt += 1) {
       // What is built on a revision that another writer still may replace would be lost with it.
       const source = { bucket: request.bucket, region: ports.region };
@@ -89,8 +89,8 @@ export function createRuleService(ports: RulesPorts) {
         throw revisionConflict(before);
       const result = await make(before);
       try {
-        await ports.store.commit(result.ruleSet, request.author);
-        return result;
+        const { committedMs } = await ports.store.commit(result.ruleSet, request.author);
+        return { ...result, committedMs };
       } catch (thrown) {
         if (!(thrown instanceof ReplicationError) || thrown.code !== 'RULE_CONFLICT') throw thrown;
         if (request.revision !== undefined || attempt >= conflictTriesMax) {
@@ -129,9 +129,9 @@ export function createRuleService(ports: RulesPorts) {
 
   const settle = async (
     request: ChangeRequest,
-    { rule, ruleSet, backlog }: RuleChange,
+    { rule, ruleSet, backlog, committedMs }: RuleChange & { readonly committedMs: number },
   ): Promise<ChangeResult> => {
-    await applyBacklogEffect(ports.state, request.bucket, rule, backlog, ports.clock.now());
+    await applyBacklogEffect(ports.state, request.bucket, rule, backlog, committedMs);
     return { ruleSet, rule };
   };
 
@@ -192,7 +192,7 @@ export function createRuleService(ports: RulesPorts) {
       });
       audit('deleted', request, made);
       const effect = { kind: 'close', why: 'RULE_DELETED' } as const;
-      await applyBacklogEffect(ports.state, request.bucket, made.rule, effect, ports.clock.now());
+      await applyBacklogEffect(ports.state, request.bucket, made.rule, effect, made.committedMs);
       return made.ruleSet;
     },
 
@@ -263,12 +263,12 @@ async function applyBacklogEffect(
   sourceBucket: string,
   rule: ReplicationRule,
   effect: BacklogEffect,
-  changedMs: number,
+  committedMs: number,
 ): Promise<void> {
   if (effect.kind === 'keep') return;
   const closes =
     effect.kind === 'close' ? 'all' : (entry: BacklogEntry) => coverageOf(rule, entry.key) === undefined;
-  await closeBacklog(state, { sourceBucket, ruleId: rule.id }, changedMs, closes);
+  await closeBacklog(state, { sourceBucket, ruleId: rule.id }, committedMs, closes);
 }
 
 function revisionConflict(now: RuleSet): RequestRefused {
