@@ -2,7 +2,8 @@ import type COS from 'cos-nodejs-sdk-v5';
 import type { LocalCloud } from '../../infra/local/cloud';
 import type { BucketRef } from '../../lib/domain/rule';
 import { recordFor } from '../support/world';
-import { quiet, startCloud, versionedBucket } from '../support/local';
+import { type FaultPlan, noFaults } from '../../infra/local/faults/fault-plan';
+import { listVersions, quiet, startCloud, versionedBucket } from '../support/local';
 
 /**
  * What each path costs in requests to COS, by the local cloud's own account of them. Rules and versioning states are
@@ -39,11 +40,11 @@ interface Cost {
   readonly ruleReads: number;
 }
 
-async function costOf(act: () => Promise<unknown>): Promise<Cost> {
+async function costOf(act: () => Promise<unknown>, caller = 'replicate'): Promise<Cost> {
   cloud.cos.requests.reset();
   await act();
   await quiet(cloud);
-  const made = cloud.cos.requests.list().filter((request) => request.caller === 'replicate');
+  const made = cloud.cos.requests.list().filter((request) => request.caller === caller);
   const ofRules = made.filter(
     (request) => request.bucket === cloud.stateBucket && request.key?.startsWith('rules/'),
   );
@@ -90,6 +91,65 @@ test('a doubled delete: at most 5 reads, no write', async () => {
   expect(cost.calls.length).toBeGreaterThan(0);
   expect(cost.calls.length).toBeLessThanOrEqual(5);
   expect(cost.writes).toBe(0);
+});
+
+test('tags: at most 1 more', async () => {
+  const Tagging = 'team=storage&kind=test';
+  const cost = await costOf(() =>
+    sdk.putObject({ ...at('tagged'), Body: 'x', Headers: { 'x-cos-tagging': Tagging } }),
+  );
+  expect(cost.calls.length).toBeLessThanOrEqual(7);
+  expect(cost).toMatchObject({ writes: 1, ruleReads: 0 });
+  const { Tags } = await sdk.getObjectTagging({
+    Bucket: destination.bucket,
+    Region: destination.region,
+    Key: 'tagged',
+  });
+  expect(Tags.map(({ Key, Value }) => `${Key}=${Value}`).sort()).toEqual(['kind=test', 'team=storage']);
+});
+
+const lost: FaultPlan['events'][number] = { probability: 1, skip: 0, match: {}, fault: { kind: 'lost' } };
+
+/** Writes of which no event tells. */
+async function unheard(act: () => Promise<unknown>): Promise<void> {
+  cloud.network.setPlan({ seed: '1', requests: [], events: [lost] });
+  await act();
+  await quiet(cloud);
+  cloud.network.setPlan(noFaults);
+}
+
+test('a lease, where several versions are missing at once: at most 3 more', async () => {
+  await costOf(() => sdk.putObject({ ...at('busy'), Body: '0' }));
+  await unheard(async () => {
+    for (const body of ['1', '2']) await sdk.putObject({ ...at('busy'), Body: body });
+  });
+  const cost = await costOf(() => redeliver('busy'));
+  const ofLeases = cloud.cos.requests
+    .list()
+    .filter((request) => request.caller === 'replicate' && request.key?.startsWith('leases/'));
+  // Taken, the destination looked at again, released.
+  expect(ofLeases.map((request) => request.api)).toEqual(['PutObject', 'DeleteObject']);
+  const copies = cost.calls.filter((call) => call === 'PutObjectCopy');
+  expect(copies).toHaveLength(2);
+  // Six for the first version, two for the other one, three for the lease.
+  expect(cost.calls.length).toBeLessThanOrEqual(6 + 2 + 3);
+});
+
+test('a walk of the timer that finds nothing different: two listings per thousand entries', async () => {
+  const walk = () => cloud.scf.invoke('reconcile', { Type: 'Timer' });
+  await walk();
+  const cost = await costOf(walk, 'reconcile');
+  const entries = (await listVersions(sdk, source)).length;
+  expect(entries).toBeGreaterThan(10);
+  const listings = cost.calls.filter((call) => call === 'ListObjectVersions');
+  expect(listings.length).toBeLessThanOrEqual(2 * Math.ceil(entries / 1000));
+  expect(cost.writes).toBe(1); // How far the walk came.
+  // Looked at is only what listings cannot tell: keys with a delete marker that no ended walk has compared yet.
+  const marked = ['warm', 'gone', 'deleted'];
+  const heads = cloud.cos.requests
+    .list()
+    .filter((request) => request.caller === 'reconcile' && request.api === 'HeadObject');
+  expect(heads.map((request) => request.key).filter((key) => !marked.includes(key ?? ''))).toEqual([]);
 });
 
 test('a further destination: at most 3 more', async () => {

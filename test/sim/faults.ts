@@ -62,15 +62,21 @@ export function createFaults(rates: FaultRates, tally: Tally): Faults {
   };
 }
 
-/** Each seed has troubles of its own: some kinds often, some now and then, many never; one seed in eight has none. */
+/**
+ * Each seed has troubles of its own: some kinds often, some now and then, many never; one seed in ten has none, and in
+ * one in twenty only listings lag.
+ */
 export function drawFaultRates(chance: Chance, without: ReadonlySet<string>): FaultRates {
-  const calm = chance.happens(0.12);
+  const mood = chance.next();
+  const calm = mood < 0.15;
+  const lagging = mood < 0.05 && !without.has('staleSnapshot');
   const entries = faultKinds.map((kind) => {
     const often = chance.next();
     const rate = often < 0.45 ? 0 : often < 0.85 ? usual[kind] : usual[kind] * 4;
     return [kind, calm || without.has(kind) ? 0 : rate] as const;
   });
-  return Object.fromEntries(entries) as Record<FaultKind, number>;
+  const rates = Object.fromEntries(entries) as Record<FaultKind, number>;
+  return lagging ? { ...rates, staleSnapshot: 0.5 } : rates;
 }
 
 const usual: FaultRates = {

@@ -140,8 +140,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'one record per marker instead of per attempt',
     file: attempt,
-    find: "return `${openedMs.toString(36).padStart(9, '0')}-${nonce}`;",
-    replace: "return `${openedMs.toString(36).padStart(9, '0').slice(0, 4)}00000-${nonce.slice(0, 1)}`;",
+    find: 'return `${attemptTime(openedMs)}-${nonce}`;',
+    replace: 'return `${attemptTime(openedMs).slice(0, 4)}00000-${nonce.slice(0, 1)}`;',
     seeds: 1_000,
   },
   {
@@ -212,7 +212,7 @@ export const mutants: readonly Mutant[] = [
     file: look,
     find: 'if (listingKnows(',
     replace: 'if (true || listingKnows(',
-    seeds: 1_000,
+    seeds: 5_000,
   },
   {
     name: 'older pages are read from the wrong end',

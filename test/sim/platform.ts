@@ -17,6 +17,8 @@ export interface Platform {
   /** An instance that a person's requests for rules are served by. */
   ruleInstance(): Instance;
   readonly invocations: number;
+  /** All that are alive. */
+  instances(): readonly Instance[];
 }
 
 /** SCF tries an event again this often, about a minute after each failure, and then drops it. */
@@ -141,6 +143,7 @@ export function createPlatform(world: World, region: string): Platform {
       return result === 'failed' ? undefined : result;
     },
     ruleInstance: () => idle('rules'),
+    instances: () => [...pools.values()].flat().filter((instance) => instance.alive),
   };
 }
 
