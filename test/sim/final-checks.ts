@@ -349,6 +349,29 @@ function readGaps(world: World): ReadonlySet<string> {
   return gaps;
 }
 
+/** Every revision of the rules changes one rule: whoever changed another one at the same time has not lost it. */
+export function checkNoChangeLost(world: World, books: RuleBooks, verdict: Verdict): void {
+  for (const { bucket } of world.buckets) {
+    const revisions = books.revisions(bucket).slice(1);
+    for (const [place, set] of revisions.entries()) {
+      const before = revisions[place - 1];
+      if (set === undefined || before === undefined) continue;
+      const [now, then] = [set, before].map(
+        ({ rules }) => new Map(rules.map((rule) => [rule.id, JSON.stringify(rule)])),
+      ) as [Map<string, string>, Map<string, string>];
+      const changed = [...new Set([...now.keys(), ...then.keys()])].filter(
+        (id) => now.get(id) !== then.get(id),
+      );
+      if (changed.length > 1) {
+        verdict.fail(
+          'no change lost',
+          `revision ${set.revision} of ${bucket} changes ${changed.join(' and ')}`,
+        );
+      }
+    }
+  }
+}
+
 /** No work of an enabled rule is left that would be tried again. */
 export function checkNothingPends(world: World, books: RuleBooks, verdict: Verdict): void {
   for (const [name, body] of world.state.documents) {

@@ -30,6 +30,8 @@ const ruleStore = 'lib/app/rule-store.ts';
 const ruleSource = 'lib/app/rule-source.ts';
 const gate = 'lib/app/versioning-gate.ts';
 const backlog = 'lib/app/backlog.ts';
+const rules = 'lib/app/rules.ts';
+const compare = 'lib/domain/compare.ts';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -312,5 +314,27 @@ export const mutants: readonly Mutant[] = [
     find: '  records.forEach((record, place) => {',
     replace: '  records.slice(0, 1).forEach((record, place) => {',
     seeds: 3_000,
+  },
+  {
+    name: 'a rule change is built on a revision that is not settled',
+    file: rules,
+    find: '(await ports.store.loadSettled(source)).ruleSet',
+    replace: '(await ports.store.load(source)).ruleSet',
+    seeds: 5_000,
+  },
+  {
+    name: 'an open attempt is taken for written at once',
+    file: attempt,
+    find: "if (!possible.every((attempt) => isOver(attempt, times))) return 'unknown';",
+    replace: '',
+    leases: 'off',
+    seeds: 10_000,
+  },
+  {
+    name: 'what listings cannot tell apart is never looked at',
+    file: compare,
+    find: "if (entry.kind === 'deleteMarker' || more.length > 0 || twins.length > 1) return false;",
+    replace: '',
+    seeds: 5_000,
   },
 ];

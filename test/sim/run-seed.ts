@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { buildWorld, type BuiltWorld, startMs } from './build-world';
 import type { Chance } from './chance';
 import type { Failure } from './failure';
-import { checkAllArrived, checkBounded, checkNothingPends, checkQuietWorld } from './final-checks';
+import {
+  checkAllArrived,
+  checkBounded,
+  checkNoChangeLost,
+  checkNothingPends,
+  checkQuietWorld,
+} from './final-checks';
 import { described, type Written } from './ledger';
 import type { Operators } from './operators';
 import type { Platform } from './platform';
@@ -102,6 +108,7 @@ function createRun(options: RunOptions) {
       for (const platform of platforms.values()) await settle(checkRulesHeard(platform, built));
       checkQuietWorld(world, books, scenario.keys, verdict);
       checkNothingPends(world, books, verdict);
+      checkNoChangeLost(world, books, verdict);
     },
 
     /** Every event comes twice more, and the timer once: nobody writes anything. */
