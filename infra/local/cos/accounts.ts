@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Policy } from './access/policy';
 import { CosError } from './cos-error';
 
 /** A root account of the local cloud and its key. */
@@ -9,6 +10,17 @@ export interface Account {
   readonly uin: string;
   readonly secretId: string;
   readonly secretKey: string;
+}
+
+/** A user of a root account, who may do what the policies say. */
+export interface SubAccount {
+  readonly name: string;
+  readonly secretId: string;
+  readonly secretKey: string;
+  /** Of the owner's account. */
+  readonly appid: string;
+  readonly uin: string;
+  readonly policies: readonly Policy[];
 }
 
 /** What an execution role is handed. */
@@ -25,13 +37,25 @@ export interface Caller {
   /** The secret id, or the name that a temporary key was issued under. */
   readonly name: string;
   readonly secretKey: string;
+  /** The user's, or the account's own. */
+  readonly uin: string;
+  /** What is allowed; `undefined`: everything in the account. */
+  readonly policies?: readonly Policy[] | undefined;
   /** For a temporary key. */
   readonly token?: { readonly value: string; readonly expiresAtMs: number };
 }
 
 export interface Accounts {
   readonly list: readonly [Account, Account];
-  issue(account: Account, name: string, nowMs: number, seconds: number): TemporaryKey;
+  /** `policies`: what may be done with it; `undefined`: everything in the account. */
+  issue(
+    account: Account,
+    key: { readonly name: string; readonly seconds: number; readonly policies?: readonly Policy[] },
+    nowMs: number,
+  ): TemporaryKey;
+  /** Users beside the accounts; kept as long as the process lives. */
+  setUsers: (users: readonly SubAccount[]) => void;
+  users: () => readonly SubAccount[];
   find: (secretId: string) => Caller | undefined;
   /** Fails with InvalidAccessKeyId. */
   byKey(secretId: string): Caller;
@@ -46,14 +70,22 @@ export function openAccounts(file: string): Accounts {
   const list = existsSync(file) ? readAccounts(file) : makeAccounts(file);
   const temporary = new Map<string, Caller>();
   const signing = randomBytes(32);
+  let users: readonly SubAccount[] = [];
   const find = (secretId: string): Caller | undefined => {
     const root = list.find((account) => account.secretId === secretId);
-    return root ? { account: root, name: secretId, secretKey: root.secretKey } : temporary.get(secretId);
+    if (root) return { account: root, name: secretId, secretKey: root.secretKey, uin: root.uin };
+    const user = users.find((each) => each.secretId === secretId);
+    const owner = list.find((account) => account.appid === user?.appid);
+    return user && owner ? { account: owner, ...user } : temporary.get(secretId);
   };
 
   return {
     list,
-    issue(account, name, nowMs, seconds) {
+    setUsers: (next) => {
+      users = next;
+    },
+    users: () => users,
+    issue(account, { name, seconds, policies }, nowMs) {
       const expiresAtMs = nowMs + seconds * 1000;
       const secretId = `AKID${randomBytes(24).toString('base64url')}`;
       const secretKey = randomBytes(24).toString('base64url');
@@ -61,7 +93,8 @@ export function openAccounts(file: string): Accounts {
       for (const [id, caller] of temporary) {
         if ((caller.token?.expiresAtMs ?? 0) + expiredKeptMs < nowMs) temporary.delete(id);
       }
-      temporary.set(secretId, { account, name, secretKey, token: { value: token, expiresAtMs } });
+      const caller = { account, name, secretKey, uin: account.uin, policies };
+      temporary.set(secretId, { ...caller, token: { value: token, expiresAtMs } });
       return { secretId, secretKey, token, expiresAtMs };
     },
     find,

@@ -10,6 +10,13 @@ export const cosErrors = {
     status: 409,
     message: 'Your previous request to create the named bucket succeeded and you already own it.',
   },
+  AccessForbidden: {
+    status: 403,
+    message:
+      "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Requet-Headers are not whitelisted by the resource's CORS spec",
+  },
+  AppendPositionErr: { status: 409, message: 'The position does not match the length of the object.' },
+  AttachmentFull: { status: 400, message: 'The number of grants exceeds the limit.' },
   BucketNotEmpty: { status: 409, message: 'The bucket you tried to delete is not empty.' },
   EntityTooLarge: { status: 400, message: 'Your proposed upload exceeds the maximum allowed object size.' },
   ExpiredToken: { status: 400, message: 'The provided token has expired.' },
@@ -18,6 +25,12 @@ export const cosErrors = {
     status: 400,
     message: 'You did not provide the number of bytes specified by the Content-Length HTTP header.',
   },
+  BucketVersionNotOpen: { status: 400, message: 'Versioning is not enabled for the bucket.' },
+  EntityTooSmall: {
+    status: 400,
+    message: 'A part other than the last is smaller than the smallest part allowed.',
+  },
+  IncorrectNumberOfFilesInPostRequest: { status: 400, message: 'A form uploads exactly one file.' },
   InternalError: { status: 500, message: 'We encountered an internal error. Please try again.' },
   InvalidAccessKeyId: {
     status: 403,
@@ -35,6 +48,16 @@ export const cosErrors = {
     status: 400,
     message: 'A multi-AZ storage class is not supported in a single-AZ bucket.',
   },
+  InvalidBucketState: {
+    status: 409,
+    message: 'The request is not valid with the current state of the bucket.',
+  },
+  InvalidPart: { status: 400, message: 'One or more of the specified parts could not be found.' },
+  InvalidPartOrder: { status: 400, message: 'The list of parts was not in ascending order.' },
+  InvalidPolicyDocument: { status: 400, message: 'The policy of the form is not valid.' },
+  InvalidTag: { status: 400, message: 'The tag is not valid.' },
+  MalformedPolicy: { status: 400, message: 'The policy is not valid.' },
+  MalformedPOSTRequest: { status: 400, message: 'The body of the request is no well-formed form.' },
   MalformedXML: {
     status: 400,
     message: 'The XML you provided was not well-formed or did not validate against our published schema.',
@@ -49,20 +72,39 @@ export const cosErrors = {
     status: 501,
     message: 'A header or query you provided implies functionality that is not implemented.',
   },
+  MultiBucketNotSupport: { status: 400, message: 'Only one destination bucket of a region can be set.' },
+  NoSuchCORSConfiguration: { status: 404, message: 'The CORS configuration does not exist.' },
+  NoSuchLifecycleConfiguration: { status: 404, message: 'The lifecycle configuration does not exist.' },
+  NoSuchPolicy: { status: 404, message: 'The bucket policy does not exist.' },
+  NoSuchUpload: { status: 404, message: 'The specified multipart upload does not exist.' },
   NotSupportedStorageClass: { status: 400, message: 'The storage class is not supported.' },
   OAZOperationNotSupportOnMAZBucket: {
     status: 400,
     message: 'A single-AZ storage class is not supported in a multi-AZ bucket.',
   },
+  ObjectNotAppendable: {
+    status: 409,
+    message: 'The operation is not valid for the current state of the object.',
+  },
   PreconditionFailed: {
     status: 412,
     message: 'At least one of the preconditions you specified did not hold.',
+  },
+  ReplicationConfigurationnotFoundError: {
+    status: 404,
+    message: 'The replication configuration was not found.',
   },
   RequestTimeTooSkewed: {
     status: 403,
     message: 'The difference between the request time and the server time is too large.',
   },
+  RestoreAlreadyInProgress: { status: 409, message: 'Object restore is already in progress.' },
+  RestoreNonArchiveObject: { status: 405, message: 'Restore is not allowed, as the object is not archived.' },
   SignatureDoesNotMatch: { status: 403, message: 'The Signature you specified is invalid.' },
+  TargetBucketNameInvalid: { status: 400, message: 'The destination bucket is not valid.' },
+  TooManyBuckets: { status: 400, message: 'You have attempted to create more buckets than allowed.' },
+  UserNotSourceBucketOwner: { status: 403, message: 'You do not own the source bucket.' },
+  UserNotTargetBucketOwner: { status: 403, message: 'You do not own the destination bucket.' },
 } as const satisfies Record<string, { readonly status: number; readonly message: string }>;
 
 export type CosErrorCode = keyof typeof cosErrors;

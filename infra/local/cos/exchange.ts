@@ -7,7 +7,7 @@ import type { ChangeOrigin } from './events';
 import type { SignedRequest } from './signature';
 import type { StoredBucket } from './store/entry';
 import type { ObjectStore } from './store/object-store';
-import { document, node } from './xml';
+import { declaration, document, element, node, type XmlNode } from './xml';
 
 /** One request and its answer. */
 export interface Exchange extends SignedRequest {
@@ -16,6 +16,8 @@ export interface Exchange extends SignedRequest {
   readonly requestId: string;
   readonly nowMs: number;
   readonly circumstances: Circumstances;
+  /** Takes the framing off a body that comes with one, as the S3 dialect's signed chunks. */
+  readonly decode?: (chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
   /** For the request log. */
   readonly seen: { api: string; caller: string; requestBytes: number; responseBytes: number };
 }
@@ -23,8 +25,11 @@ export interface Exchange extends SignedRequest {
 /** What an operation on a bucket or object is given once the request is known to be allowed. */
 export interface BucketExchange extends Exchange {
   readonly store: ObjectStore;
-  readonly caller: Caller;
+  /** `undefined`: nobody signed. */
+  readonly caller: Caller | undefined;
   readonly bucket: StoredBucket;
+  /** The UIN of the account that owns the bucket. */
+  readonly ownerUin: string;
 }
 
 export interface ObjectExchange extends BucketExchange {
@@ -133,19 +138,57 @@ export function replyXml(exchange: Exchange, status: number, xml: string, header
   reply(exchange, status, { 'Content-Type': 'application/xml', ...headers }, xml);
 }
 
+function errorNode(exchange: Exchange, error: CosError): XmlNode {
+  return node('Error', [
+    node('Code', error.code),
+    node('Message', error.message),
+    node('Resource', `${exchange.headers['host'] ?? ''}${exchange.path}`),
+    node('RequestId', exchange.requestId),
+    node('TraceId', traceIdOf(exchange)),
+  ]);
+}
+
+function traceIdOf({ requestId }: Exchange): string {
+  return Buffer.from(requestId.repeat(2)).toString('base64').slice(0, 96);
+}
+
+const keepAliveAfterMs = 2_000;
+
+/**
+ * Answers with what takes its time: after a while with the status, and white space until the result is there. Then a
+ * failure is an error inside of a 200, and headers that are only known at the end are missing, which COS documents for
+ * copies and for the end of a multipart upload.
+ */
+export async function replyWhenDone(
+  exchange: Exchange,
+  work: Promise<{ readonly root: XmlNode; readonly headers?: Headers }>,
+): Promise<void> {
+  const { response } = exchange;
+  let begun = false;
+  const timer = setInterval(() => {
+    if (!begun) {
+      writeHead(exchange, 200, { 'Content-Type': 'application/xml' });
+      response.write(declaration);
+    }
+    begun = true;
+    response.write(' ');
+  }, keepAliveAfterMs);
+  try {
+    const { root, headers } = await work;
+    if (begun) response.end(element(root));
+    else replyXml(exchange, 200, document(root), headers);
+  } catch (error) {
+    if (!begun) throw error;
+    const known = error instanceof CosError ? error : new CosError('InternalError');
+    response.end(element(errorNode(exchange, known)));
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 export function replyError(exchange: Exchange, error: CosError): void {
-  const traceId = Buffer.from(exchange.requestId.repeat(2)).toString('base64').slice(0, 96);
-  const resource = `${exchange.headers['host'] ?? ''}${exchange.path}`;
-  const xml = document(
-    node('Error', [
-      node('Code', error.code),
-      node('Message', error.message),
-      node('Resource', resource),
-      node('RequestId', exchange.requestId),
-      node('TraceId', traceId),
-    ]),
-  );
-  const headers: Record<string, string> = { 'x-cos-trace-id': traceId };
+  const xml = document(errorNode(exchange, error));
+  const headers: Record<string, string> = { 'x-cos-trace-id': traceIdOf(exchange) };
   // The rest of an unread body would be taken for the next request.
   if (!exchange.request.complete) headers['Connection'] = 'close';
   if (exchange.method === 'HEAD') reply(exchange, error.status, headers);

@@ -1,11 +1,19 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
-import { type Account, type Accounts, type Caller, openAccounts, type TemporaryKey } from './accounts';
+import {
+  type Account,
+  type Accounts,
+  type Caller,
+  openAccounts,
+  type SubAccount,
+  type TemporaryKey,
+} from './accounts';
+import type { Policy } from './access/policy';
 import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import { DataFolderError, damaged, dataFolderErrorOf } from './data-folder-error';
-import { dispatch } from './dispatch';
+import { createDispatch } from './dispatch';
 import type { CosEventRecord, PendingEvent } from './events';
 import { beginExchange, type Exchange, replyError } from './exchange';
 import { createRequestLog, type RecordedRequest } from './request-log';
@@ -16,14 +24,18 @@ import { createObjectStore, type ObjectStore } from './store/object-store';
 import { targetOf } from './target';
 
 export { DataFolderError };
-export type { Account, CosEventRecord, PendingEvent, RecordedRequest, TemporaryKey };
+export type { Account, CosEventRecord, PendingEvent, RecordedRequest, SubAccount, TemporaryKey };
 
 export interface LocalCosOptions {
   /** Everything is kept here. One process at a time. */
   readonly dataDir: string;
   /** Milliseconds since the Unix epoch. */
   readonly now?: () => number;
+  /** How long a restore of an archived object takes; hours on COS. */
+  readonly restoreMs?: number;
 }
+
+const restoreMsDefault = 1_000;
 
 /**
  * COS on a laptop: buckets of any region, of two accounts, behind one request handler. What is not built answers
@@ -34,8 +46,10 @@ export interface LocalCos {
   /** What an execution role of the account is handed. `name` shows in the request log. */
   issueTemporaryKey(
     account: Account,
-    options: { readonly name: string; readonly seconds: number },
+    options: { readonly name: string; readonly seconds: number; readonly policies?: readonly Policy[] },
   ): TemporaryKey;
+  /** Users of the accounts, with what they may do; kept as long as this is open. */
+  readonly users: { list(): readonly SubAccount[]; replace(users: readonly SubAccount[]): void };
   /** Whose key this is; `undefined`: there is none. */
   findKey(secretId: string): Caller | undefined;
   /** Answers any request; never rejects. */
@@ -55,16 +69,18 @@ const pendingEventsMax = 100_000;
 
 /** Opens or makes a data folder. Fails with a DataFolderError if it is damaged, foreign, in use, or cannot be written. */
 export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> {
-  const { dataDir, now = Date.now } = options;
+  const { dataDir, now = Date.now, restoreMs = restoreMsDefault } = options;
   const listeners: ((event: PendingEvent) => void)[] = [];
-  const opened = await openFolder(dataDir, now, (event) => listeners.forEach((listener) => listener(event)));
+  const onEvent = (event: PendingEvent): void => listeners.forEach((listener) => listener(event));
+  const opened = await openFolder(dataDir, { now, onEvent, restoreMs });
   const { store, accounts } = opened;
+  const dispatch = createDispatch(store, accounts);
   const requests = createRequestLog();
   const underWay = new Set<Promise<void>>();
 
   const serve = async (exchange: Exchange): Promise<void> => {
     try {
-      await dispatch(exchange, store, accounts);
+      await dispatch(exchange);
     } catch (error) {
       fail(exchange, error);
     }
@@ -82,7 +98,8 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
 
   return {
     accounts: accounts.list,
-    issueTemporaryKey: (account, { name, seconds }) => accounts.issue(account, name, now(), seconds),
+    issueTemporaryKey: (account, key) => accounts.issue(account, key, now()),
+    users: { list: accounts.users, replace: accounts.setUsers },
     findKey: accounts.find,
     async handle(request, response, circumstances = {}) {
       const exchange = beginExchange(request, response, now(), circumstances);
@@ -99,7 +116,7 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
     requests,
     async close() {
       await Promise.all(underWay);
-      await store.index.close();
+      await store.close();
     },
   };
 }
@@ -109,8 +126,11 @@ const ownNames = new Set(['index', 'bodies', 'incoming', 'accounts.json', 'accou
 /** All or nothing: a failure leaves the folder closed. */
 async function openFolder(
   dataDir: string,
-  now: () => number,
-  onEvent: (event: PendingEvent) => void,
+  options: {
+    readonly now: () => number;
+    readonly onEvent: (event: PendingEvent) => void;
+    readonly restoreMs: number;
+  },
 ): Promise<{ store: ObjectStore; accounts: Accounts }> {
   try {
     mkdirSync(dataDir, { recursive: true });
@@ -128,7 +148,8 @@ async function openFolder(
     try {
       const accounts = openAccounts(accountsFile);
       const bodies = openBodies(dataDir);
-      const store = createObjectStore(index, bodies, await openCommits(index, bodies, { now, onEvent }));
+      const commits = await openCommits(index, bodies, options);
+      const store = createObjectStore(index, bodies, commits, options.restoreMs);
       return { store, accounts };
     } catch (error) {
       await index.close();

@@ -1,7 +1,9 @@
+import { aclOfHeaders } from './access/acl';
 import { CosError, notImplemented } from './cos-error';
 import { type BucketExchange, type Exchange, type Headers, param } from './exchange';
 import {
   lastModifiedMs,
+  type ObjectFacts,
   shownVersionId,
   type StoredBucket,
   type StoredVersion,
@@ -41,7 +43,7 @@ export function metadataOf({ headers }: Exchange): Readonly<Record<string, strin
   return metadata;
 }
 
-const storageClasses = ['STANDARD', 'STANDARD_IA', 'INTELLIGENT_TIERING', 'ARCHIVE', 'DEEP_ARCHIVE'];
+export const storageClasses = ['STANDARD', 'STANDARD_IA', 'INTELLIGENT_TIERING', 'ARCHIVE', 'DEEP_ARCHIVE'];
 
 /** Any case in, upper case out. A bucket of several zones has classes of its own. */
 export function storageClassOf({ headers }: Exchange, { multiZone }: StoredBucket): string {
@@ -85,15 +87,23 @@ export function checkedTags(tags: readonly Tag[]): readonly Tag[] {
 
 /** Headers that would change what a request means and are not built: refused by name. */
 export function refuseUnsupported({ headers }: Exchange): void {
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
     const unsupported =
-      /^x-cos-(server-side-encryption|grant-|copy-source-server-side|website-redirect|traffic-limit|object-lock|callback|bucket-arch|symlink)/.test(
+      /^x-cos-(server-side-encryption|copy-source-server-side|website-redirect|object-lock|callback|bucket-arch|symlink)/.test(
         name,
-      ) ||
-      name === 'pic-operations' ||
-      (name === 'x-cos-acl' && value !== 'default' && value !== 'private');
+      ) || name === 'pic-operations';
     if (unsupported) throw notImplemented(`The header ${name}`);
   }
+}
+
+/** What the headers of a write say of the object. */
+export function factsOf(exchange: Exchange, bucket: StoredBucket): Omit<ObjectFacts, 'etag'> {
+  return {
+    storageClass: storageClassOf(exchange, bucket),
+    metadata: metadataOf(exchange),
+    tags: tagsOfHeader(exchange.headers['x-cos-tagging']),
+    acl: aclOfHeaders(exchange.headers),
+  };
 }
 
 /** The headers of GET and HEAD Object. Source: https://www.tencentcloud.com/document/product/436/7745 */
@@ -109,6 +119,8 @@ export function headersOf(version: StoredVersion, exchange: BucketExchange): Hea
     'x-cos-storage-class': version.storageClass === 'STANDARD' ? undefined : version.storageClass,
     'x-cos-version-id': shownVersionId(exchange.bucket, version) || undefined,
     'x-cos-tagging-count': version.tags.length === 0 ? undefined : version.tags.length,
+    'x-cos-object-type': version.appendable ? 'appendable' : undefined,
+    'x-cos-restore': restoreHeader(version, exchange.nowMs),
   };
   for (const [name, value] of Object.entries(version.metadata)) headers[casing.get(name) ?? name] = value;
   for (const name of kept) {
@@ -120,6 +132,29 @@ export function headersOf(version: StoredVersion, exchange: BucketExchange): Hea
     headers[casing.get(name) ?? name] = Buffer.from(override).toString('latin1');
   }
   return headers;
+}
+
+const archived = /^(MAZ_)?(DEEP_)?ARCHIVE$/;
+
+export function isArchived(version: StoredVersion): boolean {
+  return archived.test(version.storageClass);
+}
+
+/** Whether the content can be had now: an archived object's only while it is restored. */
+export function isReadable(version: StoredVersion, nowMs: number): boolean {
+  return !isArchived(version) || restoreState(version, nowMs) === 'restored';
+}
+
+export function restoreState({ restore }: StoredVersion, nowMs: number): 'none' | 'ongoing' | 'restored' {
+  if (!restore || restore.expiresMs <= nowMs) return 'none';
+  return nowMs < restore.readyMs ? 'ongoing' : 'restored';
+}
+
+function restoreHeader(version: StoredVersion, nowMs: number): string | undefined {
+  const state = restoreState(version, nowMs);
+  if (state === 'none' || !version.restore) return undefined;
+  if (state === 'ongoing') return 'ongoing-request="true"';
+  return `ongoing-request="false", expiry-date="${new Date(version.restore.expiresMs).toUTCString()}"`;
 }
 
 /** As COS spells them. */

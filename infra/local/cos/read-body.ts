@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { CosError } from './cos-error';
-import type { Exchange } from './exchange';
+import type { BucketExchange, Exchange } from './exchange';
+import type { ReceivedBody } from './store/bodies';
+import { paced, trafficLimitOf } from './traffic-limit';
 
 const documentBytesMax = 1024 * 1024;
 
@@ -8,20 +10,57 @@ const documentBytesMax = 1024 * 1024;
 export async function readDocument(exchange: Exchange): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of exchange.request as AsyncIterable<Buffer>) {
+  for await (const chunk of contentOf(exchange)) {
     size += chunk.length;
     if (size > documentBytesMax) throw new CosError('EntityTooLarge');
     chunks.push(chunk);
   }
   exchange.seen.requestBytes = size;
   const body = Buffer.concat(chunks);
-  checkMd5(exchange, createHash('md5').update(body).digest());
+  checkMd5(exchange.headers['content-md5'], createHash('md5').update(body).digest());
   return body.toString();
 }
 
-/** Fails unless the request's Content-MD5, if it has one, is this one. */
-export function checkMd5(exchange: Exchange, md5: Buffer): void {
-  const expected = exchange.headers['content-md5'];
+/** The bytes of a request. Ending early leaves the request readable, so that it can be answered. */
+export function contentOf(exchange: Exchange): AsyncIterable<Buffer> {
+  const bytes = exchange.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  return paced(exchange.decode?.(bytes) ?? bytes, trafficLimitOf(exchange));
+}
+
+/**
+ * Streams a request's body in and gives it to `keep`; if anything fails, nothing stays. Fails with MissingContentLength,
+ * EntityTooLarge, IncompleteBody, InvalidDigest or BadDigest.
+ */
+export async function receiveContent<Result>(
+  exchange: BucketExchange,
+  bytesMax: number,
+  keep: (received: ReceivedBody) => Promise<Result>,
+): Promise<Result> {
+  const { headers, store } = exchange;
+  const announced = announcedBytes(exchange);
+  if (announced === undefined && headers['transfer-encoding'] === undefined)
+    throw new CosError('MissingContentLength');
+  if ((announced ?? 0) > bytesMax) throw new CosError('EntityTooLarge');
+  const received = await store.receive(contentOf(exchange), bytesMax);
+  exchange.seen.requestBytes = received.size;
+  try {
+    if (announced !== undefined && announced !== received.size) throw new CosError('IncompleteBody');
+    checkMd5(headers['content-md5'], received.md5);
+    return await keep(received);
+  } catch (error) {
+    await store.discard(received.body);
+    throw error;
+  }
+}
+
+function announcedBytes({ headers, decode }: Exchange): number | undefined {
+  // What a decoder makes of it has another length, which the S3 dialect names.
+  const length = decode ? headers['x-amz-decoded-content-length'] : headers['content-length'];
+  return length === undefined ? undefined : Number(length);
+}
+
+/** Fails unless a Content-MD5, if there is one, is this one. */
+export function checkMd5(expected: string | undefined, md5: Buffer): void {
   if (expected === undefined || expected === '') return;
   const bytes = Buffer.from(expected, 'base64');
   if (bytes.length !== md5.length) throw new CosError('InvalidDigest');

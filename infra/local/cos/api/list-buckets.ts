@@ -1,7 +1,8 @@
-import type { Caller } from '../accounts';
+import type { Account } from '../accounts';
 import { type Exchange, param, replyXml } from '../exchange';
 import type { ObjectStore } from '../store/object-store';
 import { document, node } from '../xml';
+import { wholeNumberParam } from './list-params';
 
 const bucketsMax = 1000;
 
@@ -9,17 +10,15 @@ const bucketsMax = 1000;
 export async function getService(
   exchange: Exchange,
   store: ObjectStore,
-  caller: Caller,
+  { uin, appid }: Account,
   region: string | undefined,
 ): Promise<void> {
-  const { uin, appid } = caller.account;
   const marker = param(exchange, 'marker') ?? '';
-  const limit = Math.min(Number(param(exchange, 'max-keys') ?? bucketsMax) || bucketsMax, bucketsMax);
+  const limit = Math.min(wholeNumberParam(exchange, 'max-keys') || bucketsMax, bucketsMax);
   const wanted = param(exchange, 'region') || region;
   const found = [];
-  for await (const bucket of store.index.buckets()) {
-    const shown =
-      bucket.appid === appid && bucket.name > marker && (wanted === undefined || bucket.region === wanted);
+  for await (const bucket of store.index.buckets(marker)) {
+    const shown = bucket.appid === appid && (wanted === undefined || bucket.region === wanted);
     if (shown) found.push(bucket);
     if (found.length > limit) break;
   }

@@ -1,7 +1,6 @@
 import { CosError } from '../cos-error';
 import { versionIdMicros } from '../../../../lib/domain/version-id';
 import { type BucketExchange, param, replyXml } from '../exchange';
-import { encoded } from '../signature';
 import {
   lastModifiedMs,
   shownVersionId,
@@ -11,26 +10,20 @@ import {
 } from '../store/entry';
 import * as names from '../store/index-keys';
 import { document, node, type XmlNode } from '../xml';
+import { ownerNode } from './identity';
 import { commonPrefix, type Item, listItems } from './list-items';
+import { shownNames, wholeNumberParam } from './list-params';
 
 const itemsMax = 1000;
 
 function readRequest(exchange: BucketExchange) {
-  const encoding = param(exchange, 'encoding-type');
-  if (encoding !== undefined && encoding !== 'url')
-    throw new CosError('InvalidArgument', 'encoding-type must be url.');
-  const wanted = param(exchange, 'max-keys');
-  if (wanted !== undefined && !/^\d{1,9}$/.test(wanted))
-    throw new CosError('InvalidArgument', 'max-keys must be a number.');
   const { listedUntilMs } = exchange.circumstances;
   return {
     untilMicros: listedUntilMs === undefined ? undefined : BigInt(listedUntilMs) * 1000n,
     prefix: param(exchange, 'prefix') ?? '',
     delimiter: param(exchange, 'delimiter') ?? '',
-    limit: Math.min(wanted === undefined ? itemsMax : Number(wanted), itemsMax),
-    shown: (text: string): string =>
-      encoding === 'url' ? encoded(Buffer.from(text)).replaceAll('%2F', '/') : text,
-    encodingNode: encoding === 'url' ? node('EncodingType', 'url') : undefined,
+    limit: Math.min(wholeNumberParam(exchange, 'max-keys') ?? itemsMax, itemsMax),
+    ...shownNames(exchange),
   };
 }
 
@@ -168,8 +161,4 @@ function versionNodes(entry: StoredVersion): readonly XmlNode[] {
 
 function timeOf(entry: StoredEntry): string {
   return new Date(lastModifiedMs(entry)).toISOString();
-}
-
-function ownerNode(appid: string): XmlNode {
-  return node('Owner', [node('ID', appid), node('DisplayName', appid)]);
 }

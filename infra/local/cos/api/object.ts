@@ -1,63 +1,56 @@
 import { pipeline } from 'node:stream/promises';
 import { checkConditions, conditionsOf } from '../conditions';
 import { CosError } from '../cos-error';
-import { forbidsOverwrite, type ObjectExchange, originOf, reply, versionIdOf, writeHead } from '../exchange';
-import { headersOf, metadataOf, storageClassOf, tagsOfHeader } from '../object-headers';
-import { checkMd5 } from '../read-body';
-import type { ReceivedBody } from '../store/bodies';
+import {
+  type BucketExchange,
+  forbidsOverwrite,
+  type Headers,
+  type ObjectExchange,
+  originOf,
+  reply,
+  versionIdOf,
+  writeHead,
+} from '../exchange';
+import { factsOf, headersOf, isReadable } from '../object-headers';
+import { receiveContent } from '../read-body';
 import { hasOwnId, lastModifiedMs, type StoredVersion } from '../store/entry';
-import type { ObjectFacts } from '../store/object-store';
+import { paced, trafficLimitOf } from '../traffic-limit';
 
-const objectBytesMax = 5 * 1024 ** 3;
+export const objectBytesMax = 5 * 1024 ** 3;
 
 /** PUT Object. Source: https://www.tencentcloud.com/document/product/436/7749 */
 export async function putObject(exchange: ObjectExchange): Promise<void> {
-  const { store, bucket, headers, request } = exchange;
-  const storageClass = storageClassOf(exchange, bucket);
-  const metadata = metadataOf(exchange);
-  const tags = tagsOfHeader(headers['x-cos-tagging']);
-  const announced = headers['content-length'];
-  if (announced === undefined && headers['transfer-encoding'] === undefined)
-    throw new CosError('MissingContentLength');
-  if (Number(announced ?? 0) > objectBytesMax) throw new CosError('EntityTooLarge');
-
+  const { store, bucket, key } = exchange;
+  const facts = factsOf(exchange, bucket);
   const mintedMicros = mintedAtStart(exchange);
-  const received = await store.receive(request, objectBytesMax);
-  exchange.seen.requestBytes = received.size;
-  const version = await keep(exchange, received, { storageClass, metadata, tags }, mintedMicros).catch(
-    async (error: unknown) => {
-      await store.discard(received.body);
-      throw error;
-    },
+  const { entry } = await receiveContent(exchange, objectBytesMax, (received) =>
+    store.write(
+      bucket,
+      key,
+      received,
+      { etag: received.md5.toString('hex'), ...facts },
+      {
+        event: 'cos:ObjectCreated:Put',
+        forbidOverwrite: forbidsOverwrite(exchange),
+        origin: originOf(exchange),
+        mintedMicros,
+      },
+    ),
   );
-  reply(exchange, 200, {
-    ETag: `"${version.etag}"`,
-    'x-cos-hash-crc64ecma': version.crc64,
-    // Absent in a suspended bucket, where the version is `null`.
-    'x-cos-version-id': hasOwnId(version) ? version.versionId : undefined,
-  });
+  reply(exchange, 200, headersOfWritten(entry));
 }
 
-async function keep(
-  exchange: ObjectExchange,
-  received: ReceivedBody,
-  facts: Omit<ObjectFacts, 'etag'>,
-  mintedMicros: bigint | undefined,
-): Promise<StoredVersion> {
-  const { store, bucket, key, headers } = exchange;
-  const announced = headers['content-length'];
-  if (announced !== undefined && Number(announced) !== received.size) throw new CosError('IncompleteBody');
-  checkMd5(exchange, received.md5);
-  const event = 'cos:ObjectCreated:Put';
-  const forbidOverwrite = forbidsOverwrite(exchange);
-  const etag = received.md5.toString('hex');
-  const change = { event, forbidOverwrite, origin: originOf(exchange), mintedMicros } as const;
-  const { entry } = await store.write(bucket, key, received, { etag, ...facts }, change);
-  return entry;
+/** What a write answers of the new version; its id is absent in a suspended bucket, where it is `null`. */
+export function headersOfWritten(entry: StoredVersion): Headers {
+  return {
+    ETag: `"${entry.etag}"`,
+    'x-cos-hash-crc64ecma': entry.crc64,
+    'x-cos-version-id': hasOwnId(entry) ? entry.versionId : undefined,
+  };
 }
 
 /** The time that a version is to have if ids are from the start of a write: called before its content is waited for. */
-export function mintedAtStart({ store, circumstances }: ObjectExchange): bigint | undefined {
+export function mintedAtStart({ store, circumstances }: BucketExchange): bigint | undefined {
   return circumstances.versionIdFrom === 'start' ? store.mint() : undefined;
 }
 
@@ -90,42 +83,46 @@ function replyNotModified(exchange: ObjectExchange, version: StoredVersion): voi
   });
 }
 
-const archived = /^(MAZ_)?(DEEP_)?ARCHIVE$/;
-
-export function isArchived(version: StoredVersion): boolean {
-  return archived.test(version.storageClass);
-}
-
 /** GET Object. Source: https://www.tencentcloud.com/document/product/436/7753 */
 export async function getObject(exchange: ObjectExchange): Promise<void> {
   const version = await versionToRead(exchange);
   if (checkConditions(version, conditionsOf(exchange.headers, '')) === 'notModified')
     return replyNotModified(exchange, version);
-  if (isArchived(version)) throw new CosError('InvalidObjectState');
+  if (!isReadable(version, exchange.nowMs)) throw new CosError('InvalidObjectState');
   const range = rangeOf(exchange.headers['range'], version.size);
+  const bytesPerSecond = trafficLimitOf(exchange);
   const headers = headersOf(version, exchange);
   if (version.size === 0) return reply(exchange, 200, headers);
 
-  const file = await exchange.store.bodies.open(version.body).catch(async (error: unknown) => {
-    // Deleted for good since it was found.
-    if ((await exchange.store.find(exchange.bucket, exchange.key, version.versionId)) === undefined) {
-      throw new CosError('NoSuchKey');
-    }
-    throw error;
-  });
   const { start, end } = range ?? { start: 0, end: version.size - 1 };
+  const { content, close } = await exchange.store.read(version, start, end + 1);
   const partial = range && {
     'Content-Length': end - start + 1,
     'Content-Range': `bytes ${start}-${end}/${version.size}`,
   };
   writeHead(exchange, range ? 206 : 200, { ...headers, ...partial });
-  // Closes the file whatever happens; a client that went away, even before this, is no failure.
-  const ended = pipeline(file.createReadStream({ start, end }), exchange.response).catch(() => {
-    exchange.response.destroy();
-  });
-  // Done when the last byte is sent, which is before the client has it: so the account of requests is never behind.
-  const sent = new Promise<void>((resolve) => void exchange.response.once('finish', resolve));
-  await Promise.race([sent, ended]);
+  // Done when the last byte is about to be sent: so the account of requests is never behind its clients.
+  let atLast = (): void => {};
+  const sending = new Promise<void>((resolve) => (atLast = resolve));
+  const chunks = paced(upToLast(content, end + 1 - start, atLast), bytesPerSecond);
+  // A client that went away, even before this, is no failure.
+  const ended = pipeline(chunks, exchange.response)
+    .catch(() => void exchange.response.destroy())
+    .finally(close);
+  await Promise.race([sending, ended]);
+}
+
+async function* upToLast(
+  chunks: AsyncIterable<Buffer>,
+  bytes: number,
+  atLast: () => void,
+): AsyncGenerator<Buffer> {
+  let passed = 0;
+  for await (const chunk of chunks) {
+    passed += chunk.length;
+    if (passed >= bytes) atLast();
+    yield chunk;
+  }
 }
 
 /** One range, inclusive. Several, or another unit, are ignored, as HTTP allows. */

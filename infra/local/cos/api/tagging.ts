@@ -3,6 +3,7 @@ import { type ObjectExchange, reply, replyXml } from '../exchange';
 import { checkedTags } from '../object-headers';
 import { readDocument } from '../read-body';
 import { document, node, parseDocument, within } from '../xml';
+import type { Tag } from '../store/entry';
 import { versionToRead } from './object';
 
 /** GET Object tagging. Source: https://www.tencentcloud.com/document/product/436/42998 */
@@ -15,23 +16,30 @@ export async function getTagging(exchange: ObjectExchange): Promise<void> {
 
 /** PUT Object tagging. Source: https://www.tencentcloud.com/document/product/436/42997 */
 export async function putTagging(exchange: ObjectExchange): Promise<void> {
-  const parsed = parseDocument(await readDocument(exchange));
-  const listed = within(parsed, 'Tagging', 'TagSet', 'Tag');
-  if (within(parsed, 'Tagging') === undefined) throw new CosError('MalformedXML');
-  const tags = (Array.isArray(listed) ? listed : []).map((tag: unknown) => ({
-    key: textOf(within(tag, 'Key')),
-    value: textOf(within(tag, 'Value')),
-  }));
+  const tags = tagsOfDocument(await readDocument(exchange));
   const version = await versionToRead(exchange);
-  await exchange.store.setTags(exchange.bucket, exchange.key, version, checkedTags(tags));
+  await exchange.store.changeInPlace(exchange.bucket, exchange.key, version, {
+    tags: checkedTags(tags),
+  });
   reply(exchange, 200);
 }
 
 /** DELETE Object tagging. Source: https://www.tencentcloud.com/document/product/436/42999 */
 export async function deleteTagging(exchange: ObjectExchange): Promise<void> {
   const version = await versionToRead(exchange);
-  await exchange.store.setTags(exchange.bucket, exchange.key, version, []);
+  await exchange.store.changeInPlace(exchange.bucket, exchange.key, version, { tags: [] });
   reply(exchange, 204);
+}
+
+/** Fails with MalformedXML. */
+export function tagsOfDocument(xml: string): readonly Tag[] {
+  const parsed = parseDocument(xml, ['Tag']);
+  const listed = within(parsed, 'Tagging', 'TagSet', 'Tag');
+  if (within(parsed, 'Tagging') === undefined) throw new CosError('MalformedXML');
+  return (Array.isArray(listed) ? listed : []).map((tag: unknown) => ({
+    key: textOf(within(tag, 'Key')),
+    value: textOf(within(tag, 'Value')),
+  }));
 }
 
 function textOf(value: unknown): string {

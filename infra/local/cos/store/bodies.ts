@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createCRC64 } from 'hash-wasm';
 import { CosError } from '../cos-error';
+import type { Content, OpenFile } from './content';
 
 /**
  * Bodies of objects: one file each, written once and never changed, shared by copies. Nothing is held in memory.
@@ -13,19 +13,19 @@ import { CosError } from '../cos-error';
  */
 export interface Bodies {
   /** Streams a body into a file of this name. Fails with EntityTooLarge; then, as after any failure, nothing stays. */
-  receive(body: string, content: Readable, bytesMax: number): Promise<ReceivedBody>;
+  receive(body: string, content: AsyncIterable<Buffer>, bytesMax: number): Promise<ReceivedBody>;
+  /** Waits until nobody holds it. */
   remove(body: string): Promise<void>;
-  /** Opened before the answer begins, so that a delete meanwhile breaks no download. */
-  open(body: string): Promise<FileHandle>;
+  readonly open: OpenFile;
+  /** Keeps files from being removed until the function it returns is called: a delete breaks no download. */
+  hold(files: ReadonlySet<string>): () => void;
+  isHeld(body: string): boolean;
+  /** Reads bytes to their end. `etag`: their MD5. */
+  sumOf(bytes: AsyncIterable<Buffer>): Promise<{ readonly etag: string; readonly crc64: string }>;
 }
 
-export interface ReceivedBody {
-  /** File name; empty for an empty body, which needs no file. */
-  readonly body: string;
-  readonly size: number;
+export interface ReceivedBody extends Content {
   readonly md5: Buffer;
-  /** Decimal, CRC-64/XZ. */
-  readonly crc64: string;
 }
 
 const foldersOfBodies = 256;
@@ -41,6 +41,16 @@ export function openBodies(dataDir: string): Bodies {
   for (const name of readdirSync(incoming)) rmSync(path.join(incoming, name), { force: true });
   const fileOf = (body: string): string => path.join(bodies, body.slice(0, 2), body);
   const crcs = createCrcPool();
+  const holders = new Map<string, number>();
+  const releases = new Map<string, () => void>();
+
+  const removeNow = (body: string): Promise<void> => rm(fileOf(body), { force: true });
+  const release = (file: string): void => {
+    const left = (holders.get(file) ?? 0) - 1;
+    if (left > 0) return void holders.set(file, left);
+    holders.delete(file);
+    releases.get(file)?.();
+  };
 
   return {
     async receive(body, content, bytesMax) {
@@ -50,8 +60,7 @@ export function openBodies(dataDir: string): Bodies {
       let size = 0;
       try {
         await pipeline(async function* measured() {
-          // A refusal leaves the request readable, so that it can be answered.
-          for await (const chunk of content.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+          for await (const chunk of content) {
             size += chunk.length;
             if (size > bytesMax) throw new CosError('EntityTooLarge');
             md5.update(chunk);
@@ -59,9 +68,10 @@ export function openBodies(dataDir: string): Bodies {
             yield chunk;
           }
         }, createWriteStream(draft));
-        const facts = { size, md5: md5.digest(), crc64: BigInt(`0x${crc.digest('hex')}`).toString() };
+        const facts = { size, md5: md5.digest(), crc64: decimal(crc.digest('hex')) };
         if (size > 0) await rename(draft, fileOf(body));
         else await rm(draft, { force: true });
+        // An empty body needs no file.
         return { ...facts, body: size > 0 ? body : '' };
       } catch (error) {
         await rm(draft, { force: true });
@@ -71,10 +81,41 @@ export function openBodies(dataDir: string): Bodies {
       }
     },
 
-    remove: (body) => rm(fileOf(body), { force: true }),
+    async remove(body) {
+      if (holders.has(body)) {
+        await new Promise<void>((resolve) => releases.set(body, resolve));
+        releases.delete(body);
+      }
+      await removeNow(body);
+    },
+
+    hold(files) {
+      for (const file of files) holders.set(file, (holders.get(file) ?? 0) + 1);
+      return () => files.forEach(release);
+    },
+
+    isHeld: (body) => holders.has(body),
+
+    async sumOf(bytes) {
+      const md5 = createHash('md5');
+      const crc = await crcs.take();
+      try {
+        for await (const chunk of bytes) {
+          md5.update(chunk);
+          crc.update(chunk);
+        }
+        return { etag: md5.digest('hex'), crc64: decimal(crc.digest('hex')) };
+      } finally {
+        crcs.giveBack(crc);
+      }
+    },
 
     open: (body) => open(fileOf(body), 'r'),
   };
+}
+
+function decimal(hex: string): string {
+  return BigInt(`0x${hex}`).toString();
 }
 
 type Crc = Awaited<ReturnType<typeof createCRC64>>;

@@ -1,21 +1,41 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import { CosError } from '../cos-error';
 import { type ChangeOrigin, type EventKind, eventRecord, type PendingEvent } from '../events';
 import type { Bodies, ReceivedBody } from './bodies';
+import { type Composite, filesOf, isComposite } from './content';
 import type { StoredBucket, StoredEntry } from './entry';
 import * as names from './index-keys';
 import { createLocks } from './locks';
 import type { ObjectIndex, Operation } from './object-index';
 
 /** One change of one key's history: an entry comes, an entry goes, or the one replaces the other. */
-export interface Change {
+export interface Change extends Omit<Batch, 'pending'> {
   readonly bucket: StoredBucket;
   readonly key: string;
   readonly add?: StoredEntry | undefined;
   readonly remove?: StoredEntry | undefined;
-  readonly event: EventKind;
+  /** Absent if COS documents none. */
+  readonly event?: EventKind | undefined;
   readonly origin: ChangeOrigin;
+  /** The body of `add` is another entry's too. */
+  readonly shared?: boolean;
+}
+
+/** A body gains or loses a user. */
+export interface Use {
+  readonly body: string;
+  readonly by: 1 | -1;
+  /** It must be in use before, as what is copied is. */
+  readonly shared?: boolean;
+}
+
+/** What reaches the index together. */
+export interface Batch {
+  readonly operations?: readonly Operation[];
+  readonly uses?: readonly Use[];
+  /** New composite bodies; each is a user of its files, and needs one itself. */
+  readonly composites?: readonly (Composite & { readonly shared?: boolean })[];
+  readonly pending?: PendingEvent | undefined;
 }
 
 /**
@@ -27,10 +47,12 @@ export interface Commits {
   /** Microseconds; unique and increasing, whatever the clock does. */
   readonly mint: () => bigint;
   /** Streams a body in. Without a `commit` that refers to it, it is to be given to `discard`. */
-  readonly receive: (content: Readable, bytesMax: number) => Promise<ReceivedBody>;
+  readonly receive: (content: AsyncIterable<Buffer>, bytesMax: number) => Promise<ReceivedBody>;
   readonly discard: (body: string) => Promise<void>;
-  /** One atomic batch with its event. Fails with NoSuchKey if the body that it refers to went away. */
+  /** One atomic batch with its event. Fails with NoSuchKey if a body that it shares went away. */
   readonly commit: (change: Change) => Promise<void>;
+  /** The same without a change of a history. */
+  readonly apply: (batch: Batch) => Promise<void>;
 }
 
 /**
@@ -60,9 +82,38 @@ export async function openCommits(
   };
 
   /** Locks in one order, so that two changes never wait for each other. */
-  const lockAll = async (bodiesInOrder: readonly string[], work: () => Promise<void>): Promise<void> => {
-    const [first, ...rest] = bodiesInOrder;
-    return first === undefined ? work() : inTurn(first, () => lockAll(rest, work));
+  const lockAll = async (inOrder: readonly string[], work: () => Promise<void>, from = 0): Promise<void> => {
+    const name = inOrder[from];
+    return name === undefined ? work() : inTurn(name, () => lockAll(inOrder, work, from + 1));
+  };
+
+  /** All bodies whose users may change: with a composite that may go, its files. */
+  const touchedBy = async ({ uses = [], composites = [] }: Batch): Promise<readonly string[]> => {
+    const touched = new Set(uses.map((use) => use.body));
+    for (const { slices } of composites) for (const file of filesOf(slices)) touched.add(file);
+    for (const { body, by } of uses) {
+      if (by > 0 || !isComposite(body)) continue;
+      for (const file of filesOf((await index.composite(body)) ?? [])) touched.add(file);
+    }
+    touched.delete('');
+    return [...touched].sort();
+  };
+
+  const apply = async (batch: Batch): Promise<void> => {
+    await lockAll(await touchedBy(batch), async () => {
+      const { operations, unused } = await countUses(index, batch);
+      const { pending } = batch;
+      if (pending) operations.push(put(names.eventName(pending.id), JSON.stringify(pending)));
+      operations.push(put(names.clockName, lastMicros.toString()));
+      await index.commit([...(batch.operations ?? []), ...operations]);
+      // Done is done: a listener that throws fails the process, not the request.
+      if (pending) queueMicrotask(() => options.onEvent(pending));
+      for (const body of unused) {
+        // What cannot be removed now is noted for the next start.
+        const removed = discard(body).catch(() => undefined);
+        if (!bodies.isHeld(body)) await removed;
+      }
+    });
   };
 
   // As many as were on their way when the process ended.
@@ -71,6 +122,7 @@ export async function openCommits(
   return {
     mint,
     discard,
+    apply,
 
     async receive(content, bytesMax) {
       const name = randomUUID().replaceAll('-', '');
@@ -85,44 +137,74 @@ export async function openCommits(
       }
     },
 
-    async commit({ bucket, key, add, remove, event, origin }) {
-      const touched = [...new Set([bodyOf(add), bodyOf(remove)])].filter((body) => body !== '').sort();
-      await lockAll(touched, async () => {
-        const operations: Operation[] = [];
-        if (add)
-          operations.push(put(names.entryName(bucket.name, key, BigInt(add.micros)), JSON.stringify(add)));
-        if (remove) operations.push(del(names.entryName(bucket.name, key, BigInt(remove.micros))));
-        const unused: string[] = [];
-        for (const body of touched) {
-          const before = await index.bodyUsers(body);
-          // Whoever it is copied from was deleted in between.
-          if (before === 0 && event === 'cos:ObjectCreated:Copy' && body === bodyOf(add))
-            throw new CosError('NoSuchKey');
-          const after = before + Number(body === bodyOf(add)) - Number(body === bodyOf(remove));
-          if (after <= 0) {
-            unused.push(body);
-            operations.push(del(names.bodyName(body)), noteUnreferenced(body));
-          } else {
-            operations.push(put(names.bodyName(body), String(after)));
-            if (before === 0) operations.push(del(names.unreferencedName(body)));
-          }
-        }
-        const entry = add ?? remove;
-        const pending = entry && eventRecord({ bucket, key, entry, kind: event, origin, micros: mint() });
-        if (pending) operations.push(put(names.eventName(pending.id), JSON.stringify(pending)));
-        operations.push(put(names.clockName, lastMicros.toString()));
-        await index.commit(operations);
-        // Done is done: a listener that throws fails the process, not the request.
-        if (pending) queueMicrotask(() => options.onEvent(pending));
-        // What cannot be removed now is noted for the next start.
-        for (const body of unused) await discard(body).catch(() => undefined);
-      });
+    async commit({ bucket, key, add, remove, event, origin, shared = false, ...more }) {
+      const operations: Operation[] = [...(more.operations ?? [])];
+      const uses: Use[] = [...(more.uses ?? [])];
+      if (add) {
+        operations.push(put(names.entryName(bucket.name, key, BigInt(add.micros)), JSON.stringify(add)));
+        uses.push({ body: bodyOf(add), by: 1, shared });
+      }
+      if (remove) {
+        operations.push(del(names.entryName(bucket.name, key, BigInt(remove.micros))));
+        uses.push({ body: bodyOf(remove), by: -1 });
+      }
+      const entry = add ?? remove;
+      const pending =
+        entry && event && eventRecord({ bucket, key, entry, kind: event, origin, micros: mint() });
+      await apply({ ...more, operations, uses, pending });
     },
   };
 }
 
-function bodyOf(entry: StoredEntry | undefined): string {
-  return entry?.kind === 'version' ? entry.body : '';
+/** The operations that count users anew, and the files that nobody uses any more. */
+async function countUses(
+  index: ObjectIndex,
+  { uses = [], composites = [] }: Batch,
+): Promise<{ operations: Operation[]; unused: readonly string[] }> {
+  const operations: Operation[] = [];
+  const unused: string[] = [];
+  const changes = new Map<string, number>();
+  const shared = new Set<string>();
+  const count = ({ body, by, shared: mustBeUsed }: Use): void => {
+    if (body === '') return;
+    changes.set(body, (changes.get(body) ?? 0) + by);
+    if (mustBeUsed) shared.add(body);
+  };
+  uses.forEach(count);
+  for (const { body, slices, shared: ofShared = false } of composites) {
+    operations.push(put(names.compositeName(body), JSON.stringify(slices)));
+    for (const file of filesOf(slices)) count({ body: file, by: 1, shared: ofShared });
+  }
+  // A composite that goes changes the users of its files.
+  for (const body of [...changes.keys()].filter((name) => isComposite(name))) await settle(body);
+  for (const body of [...changes.keys()].filter((name) => !isComposite(name))) await settle(body);
+  return { operations, unused };
+
+  async function settle(body: string): Promise<void> {
+    const change = changes.get(body) ?? 0;
+    if (change === 0 && !shared.has(body)) return;
+    const before = await index.bodyUsers(body);
+    // Whoever it is copied from was deleted in between.
+    if (before === 0 && shared.has(body)) throw new CosError('NoSuchKey');
+    const after = before + change;
+    if (after > 0) {
+      operations.push(put(names.bodyName(body), String(after)));
+      if (before === 0 && !isComposite(body)) operations.push(del(names.unreferencedName(body)));
+      return;
+    }
+    operations.push(del(names.bodyName(body)));
+    if (!isComposite(body)) {
+      unused.push(body);
+      operations.push(noteUnreferenced(body));
+      return;
+    }
+    operations.push(del(names.compositeName(body)));
+    for (const file of filesOf((await index.composite(body)) ?? [])) count({ body: file, by: -1 });
+  }
+}
+
+function bodyOf(entry: StoredEntry): string {
+  return entry.kind === 'version' ? entry.body : '';
 }
 
 /** The name is in the value too, which is what a start reads. */

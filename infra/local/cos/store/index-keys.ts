@@ -3,6 +3,8 @@
  * first. A key may hold any byte, so zero is escaped: the end of a key (00 00) sorts before everything that goes on.
  */
 const objectSpace = 'o';
+const uploadSpace = 'l';
+const partDigits = 5;
 const end = Buffer.from([0, 0]);
 const placeDigits = 20;
 
@@ -18,14 +20,12 @@ export function entryName(bucket: string, key: string, micros: bigint): Buffer {
 
 /** All entries of one key. */
 export function keySpan(bucket: string, key: string): Span {
-  const start = keyStart(bucket, key);
-  return { gte: start, lt: after(start) };
+  return spanOf(keyStart(bucket, key));
 }
 
 /** All entries of the keys that begin with a prefix. */
 export function prefixSpan(bucket: string, prefix: string): Span {
-  const start = Buffer.concat([bucketStart(bucket), escaped(prefix)]);
-  return { gte: start, lt: after(start) };
+  return spanOf(Buffer.concat([bucketStart(bucket), escaped(prefix)]));
 }
 
 /** The first possible name after all keys that begin with this: a listing steps over a common prefix with it. */
@@ -60,6 +60,43 @@ export function unreferencedName(body: string): Buffer {
 
 export const allUnreferenced = spaceOf('u');
 
+/** The slices of a composite body. */
+export function compositeName(body: string): Buffer {
+  return Buffer.from(`c\0${body}`);
+}
+
+/** A bucket's policy, CORS rules and the like, as they were put. */
+export function documentName(bucket: string, document: string): Buffer {
+  return Buffer.from(`d\0${bucket}\0${document}`);
+}
+
+export function documentSpan(bucket: string): Span {
+  return spanOf(Buffer.from(`d\0${bucket}\0`));
+}
+
+/** Multipart uploads order as COS lists them: by key, then by id, which begins with the time. */
+export function uploadName(bucket: string, key: string, uploadId: string): Buffer {
+  return Buffer.concat([keyStart(bucket, key, uploadSpace), Buffer.from(uploadId)]);
+}
+
+export function uploadPrefixSpan(bucket: string, prefix: string): Span {
+  return spanOf(Buffer.concat([bucketStart(bucket, uploadSpace), escaped(prefix)]));
+}
+
+/** The first possible name after one key's uploads. */
+export function afterKeyOfUploads(bucket: string, key: string): Buffer {
+  return after(keyStart(bucket, key, uploadSpace));
+}
+
+export function partName(uploadId: string, number: number): Buffer {
+  return Buffer.from(`p\0${uploadId}\0${String(number).padStart(partDigits, '0')}`);
+}
+
+/** The parts of an upload after one of them; from 0 on, all. */
+export function partSpan(uploadId: string, afterNumber: number): Span {
+  return { gte: partName(uploadId, afterNumber + 1), lt: Buffer.from(`p\0${uploadId}\u0001`) };
+}
+
 export function eventName(id: string): Buffer {
   return Buffer.from(`e\0${id}`);
 }
@@ -77,12 +114,16 @@ function placeOf(micros: bigint): string {
   return (2n ** 64n - micros).toString().padStart(placeDigits, '0');
 }
 
-function bucketStart(bucket: string): Buffer {
-  return Buffer.from(`${objectSpace}\0${bucket}\0`);
+function spanOf(start: Buffer): Span {
+  return { gte: start, lt: after(start) };
 }
 
-function keyStart(bucket: string, key: string): Buffer {
-  return Buffer.concat([bucketStart(bucket), escaped(key), end]);
+function bucketStart(bucket: string, space = objectSpace): Buffer {
+  return Buffer.from(`${space}\0${bucket}\0`);
+}
+
+function keyStart(bucket: string, key: string, space = objectSpace): Buffer {
+  return Buffer.concat([bucketStart(bucket, space), escaped(key), end]);
 }
 
 const zero = 0x00;

@@ -1,5 +1,6 @@
 import { ClassicLevel } from 'classic-level';
-import type { StoredBucket, StoredEntry } from './entry';
+import type { Slice } from './content';
+import type { StoredBucket, StoredDocument, StoredEntry, StoredPart, StoredUpload } from './entry';
 import * as names from './index-keys';
 
 export type Operation =
@@ -14,7 +15,8 @@ export interface ListedEntry {
 /** The index of the local COS: what exists, in COS's order. Reads cost what they return, whatever the index holds. */
 export interface ObjectIndex {
   bucket(name: string): Promise<StoredBucket | undefined>;
-  buckets(): AsyncIterable<StoredBucket>;
+  /** By name, after one of them. */
+  buckets(after?: string): AsyncIterable<StoredBucket>;
   /** Newest first. */
   history(bucket: string, key: string): AsyncIterable<StoredEntry>;
   newest(bucket: string, key: string): Promise<StoredEntry | undefined>;
@@ -22,8 +24,21 @@ export interface ObjectIndex {
   entryAt(bucket: string, key: string, micros: bigint): Promise<StoredEntry | undefined>;
   /** Entries in listing order from a name on. */
   scan(bucket: string, span: names.Span): AsyncIterable<ListedEntry>;
-  /** Number of entries that share a body. */
+  /** Number of entries, parts and composites that share a body. */
   bodyUsers(body: string): Promise<number>;
+  /** `undefined`: there is no such composite body. */
+  composite(body: string): Promise<readonly Slice[] | undefined>;
+  document(bucket: string, name: string): Promise<StoredDocument | undefined>;
+  /** The index names of a bucket's documents. */
+  documentNames(bucket: string): Promise<readonly Buffer[]>;
+  upload(bucket: string, key: string, uploadId: string): Promise<StoredUpload | undefined>;
+  /** In listing order. */
+  uploads(span: names.Span): AsyncIterable<StoredUpload>;
+  part(uploadId: string, number: number): Promise<StoredPart | undefined>;
+  /** By number, after one of them. */
+  parts(uploadId: string, afterNumber: number, limit: number): Promise<readonly StoredPart[]>;
+  /** Whether a span holds nothing. */
+  isEmpty(span: names.Span): Promise<boolean>;
   /** Bodies whose files no entry refers to. */
   unreferenced(): Promise<readonly string[]>;
   events(limit: number): Promise<readonly string[]>;
@@ -42,14 +57,16 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
   });
   await level.open();
   const entryOf = (value: string): StoredEntry => JSON.parse(value) as StoredEntry;
+  const read = async <Value>(name: Buffer): Promise<Value | undefined> => {
+    const value = await level.get(name);
+    return value === undefined ? undefined : (JSON.parse(value) as Value);
+  };
 
   return {
-    async bucket(name) {
-      const value = await level.get(names.bucketName(name));
-      return value === undefined ? undefined : (JSON.parse(value) as StoredBucket);
-    },
-    async *buckets() {
-      for await (const value of level.values(names.allBuckets)) yield JSON.parse(value) as StoredBucket;
+    bucket: (name) => read(names.bucketName(name)),
+    async *buckets(after = '') {
+      const span = { gt: names.bucketName(after), lt: names.allBuckets.lt };
+      for await (const value of level.values(span)) yield JSON.parse(value) as StoredBucket;
     },
     async *history(bucket, key) {
       for await (const value of level.values(names.keySpan(bucket, key))) yield entryOf(value);
@@ -59,10 +76,7 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
         return entryOf(value);
       return undefined;
     },
-    async entryAt(bucket, key, micros) {
-      const value = await level.get(names.entryName(bucket, key, micros));
-      return value === undefined ? undefined : entryOf(value);
-    },
+    entryAt: (bucket, key, micros) => read(names.entryName(bucket, key, micros)),
     async *scan(bucket, span) {
       for await (const [name, value] of level.iterator(span)) {
         yield { key: names.keyOf(name, bucket), entry: entryOf(value) };
@@ -70,6 +84,21 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
     },
     async bodyUsers(body) {
       return Number((await level.get(names.bodyName(body))) ?? 0);
+    },
+    composite: (body) => read(names.compositeName(body)),
+    document: (bucket, name) => read(names.documentName(bucket, name)),
+    documentNames: (bucket) => level.keys(names.documentSpan(bucket)).all(),
+    upload: (bucket, key, uploadId) => read(names.uploadName(bucket, key, uploadId)),
+    async *uploads(span) {
+      for await (const value of level.values(span)) yield JSON.parse(value) as StoredUpload;
+    },
+    part: (uploadId, number) => read(names.partName(uploadId, number)),
+    async parts(uploadId, afterNumber, limit) {
+      const values = await level.values({ ...names.partSpan(uploadId, afterNumber), limit }).all();
+      return values.map((value) => JSON.parse(value) as StoredPart);
+    },
+    async isEmpty(span) {
+      return (await level.keys({ ...span, limit: 1 }).all()).length === 0;
     },
     unreferenced: () => level.values(names.allUnreferenced).all(),
     events: (limit) => level.values({ ...names.allEvents, limit }).all(),

@@ -1,27 +1,36 @@
+import { randomUUID } from 'node:crypto';
 import { versionIdAt, versionIdMicros } from '../../../../lib/domain/version-id';
 import { CosError } from '../cos-error';
-import type { ChangeOrigin, EventKind } from '../events';
-import type { Bodies, ReceivedBody } from './bodies';
-import type { Commits } from './commit';
+import { type ChangeOrigin, type EventKind, eventRecord } from '../events';
+import type { Bodies } from './bodies';
+import type { Change, Commits } from './commit';
+import { type Content, compositeBody, filesOf, openSlices, type Slice, sliceOf } from './content';
+import { combineCrc64 } from './crc64-combine';
 import {
   hasOwnId,
+  type ObjectFacts,
   type StoredBucket,
+  type StoredDocument,
   type StoredEntry,
   type StoredMarker,
   type StoredVersion,
-  type Tag,
 } from './entry';
 import * as names from './index-keys';
 import { createGates, createLocks } from './locks';
 import type { ObjectIndex, Operation } from './object-index';
+import { createUploads, slicesOf } from './uploads';
 
-/** What a request says of an object beside its body. */
-export interface ObjectFacts {
-  readonly etag: string;
-  readonly storageClass: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tags: readonly Tag[];
+/** How a version comes to be. */
+export interface WriteChange extends Pick<Change, 'composites' | 'uses' | 'operations' | 'shared'> {
+  readonly event: EventKind | undefined;
+  readonly forbidOverwrite: boolean;
+  readonly origin: ChangeOrigin;
+  /** Of `mint`; without it the version is of the moment of its commit. */
+  readonly mintedMicros: bigint | undefined;
 }
+
+/** What may change of a version in place: neither a version nor an event comes of it. */
+export type InPlace = Partial<Pick<StoredVersion, 'tags' | 'acl' | 'restore'>>;
 
 /** What became of a plain write or delete, under the bucket's state at that moment. */
 export interface Written<Entry> {
@@ -33,7 +42,14 @@ export interface Written<Entry> {
 export type ObjectStore = ReturnType<typeof createObjectStore>;
 
 /** Buckets and histories. Every change of an object goes through `commits`, which raises its event. */
-export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: Commits) {
+export function createObjectStore(
+  index: ObjectIndex,
+  bodies: Bodies,
+  commits: Commits,
+  /** How long a restore of an archived object takes. */
+  restoreMs: number,
+) {
+  const timers = new Set<NodeJS.Timeout>();
   const inTurn = createLocks();
   const gates = createGates();
 
@@ -78,9 +94,27 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
     return { versionId, micros: micros.toString() };
   };
 
+  const uploads = createUploads(index, commits);
+
+  const read = async (
+    version: StoredVersion,
+    start: number,
+    end: number,
+  ): Promise<{ readonly content: AsyncIterable<Buffer>; readonly close: () => void }> => {
+    const slices = sliceOf(await slicesOf(index, version), start, end);
+    const close = bodies.hold(filesOf(slices));
+    try {
+      return { content: await openSlices(bodies.open, slices), close };
+    } catch (error) {
+      close();
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new CosError('NoSuchKey') : error;
+    }
+  };
+
   return {
     index,
-    bodies,
+    uploads,
+    restoreMs,
     mint: commits.mint,
     receive: commits.receive,
     discard: commits.discard,
@@ -105,30 +139,35 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
 
     removeBucket: (name: string): Promise<void> =>
       gates.alone(name, async () => {
-        for await (const _ of index.scan(name, names.prefixSpan(name, '')))
-          throw new CosError('BucketNotEmpty');
-        await index.commit([{ type: 'del', key: names.bucketName(name) }]);
+        for (const span of [names.prefixSpan(name, ''), names.uploadPrefixSpan(name, '')])
+          if (!(await index.isEmpty(span))) throw new CosError('BucketNotEmpty');
+        const gone = [names.bucketName(name), ...(await index.documentNames(name))];
+        await index.commit(gone.map((key): Operation => ({ type: 'del', key })));
       }),
+
+    /** `undefined` removes it. */
+    setDocument: (
+      bucket: StoredBucket,
+      name: string,
+      document: StoredDocument | undefined,
+    ): Promise<void> => {
+      const key = names.documentName(bucket.name, name);
+      return index.commit([document === undefined ? { type: 'del', key } : put(key, document)]);
+    },
 
     /** The entry of a version id, or the newest. Markers are entries too. */
     find,
 
-    /** Writes a new version of a body that was received, or that another version has. */
+    /** Writes a new version of a content that was received, or that another version has. */
     write: (
       named: StoredBucket,
       key: string,
-      content: Pick<ReceivedBody, 'body' | 'size' | 'crc64'>,
+      content: Content,
       facts: ObjectFacts,
-      change: {
-        readonly event: EventKind;
-        readonly forbidOverwrite: boolean;
-        readonly origin: ChangeOrigin;
-        /** Of `mint`; without it the version is of the moment of its commit. */
-        readonly mintedMicros: bigint | undefined;
-      },
+      change: WriteChange,
     ): Promise<Written<StoredVersion>> =>
       onKey(named, key, async (bucket) => {
-        const { event, forbidOverwrite, origin } = change;
+        const { forbidOverwrite, mintedMicros, ...more } = change;
         // It protects nothing in a bucket that ever had versioning.
         const guarded = forbidOverwrite && bucket.versioning === 'never';
         if (guarded && (await index.newest(bucket.name, key))) throw new CosError('FileAlreadyExists');
@@ -136,13 +175,56 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
         const { body, size, crc64 } = content;
         const entry: StoredVersion = {
           kind: 'version',
-          ...identity(bucket, change.mintedMicros),
+          ...identity(bucket, mintedMicros),
           ...facts,
           size,
           crc64,
           body,
         };
-        await commits.commit({ bucket, key, add: entry, remove, event, origin });
+        await commits.commit({ ...more, bucket, key, add: entry, remove });
+        return { bucket, entry };
+      }),
+
+    /**
+     * Appends to an object, or begins one at position 0. Versioning does not see it: it is the `null` entry of its key.
+     * Fails with ObjectNotAppendable or AppendPositionErr.
+     */
+    append: (
+      named: StoredBucket,
+      key: string,
+      added: Content & { readonly position: number },
+      facts: ObjectFacts,
+      origin: ChangeOrigin,
+    ): Promise<Written<StoredVersion>> =>
+      onKey(named, key, async (bucket) => {
+        const newest = await index.newest(bucket.name, key);
+        const before = newest?.kind === 'version' ? newest : undefined;
+        if (before && !before.appendable) throw new CosError('ObjectNotAppendable');
+        if (added.position !== (before?.size ?? 0)) throw new CosError('AppendPositionErr');
+        const slices = [
+          ...(before ? await slicesOf(index, before) : []),
+          ...(added.size > 0 ? [{ file: added.body, start: 0, size: added.size }] : []),
+        ];
+        const body = slices.length === 0 ? '' : compositeBody(randomUUID());
+        const crc64 = combineCrc64(BigInt(before?.crc64 ?? 0), BigInt(added.crc64), added.size).toString();
+        const { storageClass, metadata, tags, acl } = before ?? facts;
+        const entry: StoredVersion = {
+          kind: 'version',
+          ...identity({ ...bucket, versioning: 'Suspended' }),
+          storageClass,
+          metadata,
+          tags,
+          acl,
+          etag: facts.etag,
+          size: (before?.size ?? 0) + added.size,
+          crc64,
+          body,
+          appendable: true,
+        };
+        const remove = await withoutId(bucket, key);
+        const composites = body === '' ? [] : [{ body, slices }];
+        // No documented event type tells of it.
+        await commits.commit({ bucket, key, add: entry, remove, composites, origin });
         return { bucket, entry };
       }),
 
@@ -177,19 +259,68 @@ export function createObjectStore(index: ObjectIndex, bodies: Bodies, commits: C
         return remove;
       }),
 
-    /** Tags change in place: neither a version nor an event. Fails with NoSuchVersion if it was deleted meanwhile. */
-    setTags: (
+    /** Fails with NoSuchVersion if it was deleted meanwhile. */
+    changeInPlace: (
       named: StoredBucket,
       key: string,
       version: StoredVersion,
-      tags: readonly Tag[],
+      change: InPlace,
+      /** Told with the change. */
+      event?: EventKind,
+      origin?: ChangeOrigin,
     ): Promise<void> =>
       onKey(named, key, async (bucket) => {
         const micros = BigInt(version.micros);
         const entry = await index.entryAt(bucket.name, key, micros);
         if (entry?.kind !== 'version') throw new CosError('NoSuchVersion');
-        await index.commit([put(names.entryName(bucket.name, key, micros), { ...entry, tags })]);
+        const changed = { ...entry, ...change };
+        const pending =
+          event &&
+          origin &&
+          eventRecord({ bucket, key, entry: changed, micros: commits.mint(), kind: event, origin });
+        await commits.apply({
+          operations: [put(names.entryName(bucket.name, key, micros), changed)],
+          pending,
+        });
       }),
+
+    /** Some bytes of a version, `end` not included, as slices that a part may share. */
+    slices: async (version: StoredVersion, start: number, end: number): Promise<readonly Slice[]> =>
+      sliceOf(await slicesOf(index, version), start, end),
+
+    /** The sums of some bytes of a version, read from its files. `etag`: their MD5. */
+    sumOf: async (
+      version: StoredVersion,
+      start: number,
+      end: number,
+    ): Promise<{ readonly etag: string; readonly crc64: string }> => {
+      const { content, close } = await read(version, start, end);
+      try {
+        return await bodies.sumOf(content);
+      } finally {
+        close();
+      }
+    },
+
+    /**
+     * Reads some bytes of a version. Its files stay until `close`, whatever is deleted meanwhile. Fails with NoSuchKey if
+     * the version was deleted before.
+     */
+    read,
+
+    /** Does something after a time, unless the store is closed by then. It may fail: what it is about may be gone. */
+    later: (milliseconds: number, work: () => Promise<void>): void => {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        void work().catch(() => undefined);
+      }, milliseconds);
+      timers.add(timer.unref());
+    },
+
+    close: async (): Promise<void> => {
+      timers.forEach(clearTimeout);
+      await index.close();
+    },
 
     settleEvent: (id: string): Promise<void> => index.commit([{ type: 'del', key: names.eventName(id) }]),
   };

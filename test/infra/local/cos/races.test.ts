@@ -69,7 +69,7 @@ test('a bucket is not deleted from under a write that is being committed', async
   };
   const bodies = openBodies(folder.path);
   const commits = await openCommits(slow, bodies, { now: Date.now, onEvent: () => {} });
-  const store = createObjectStore(slow, bodies, commits);
+  const store = createObjectStore(slow, bodies, commits, 0);
   const bucket: StoredBucket = {
     name: 'b-1',
     region: 'ap-guangzhou',

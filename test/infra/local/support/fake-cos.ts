@@ -90,6 +90,7 @@ export function openFakeCos(state: FakeCosState): LocalCos {
       token: 'token',
       expiresAtMs: Date.now() + seconds * 1000,
     }),
+    users: { list: () => [], replace: () => {} },
     findKey: () => undefined,
     handle,
     isCosHost: (host) => cosHost.test(host),
