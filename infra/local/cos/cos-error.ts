@@ -5,7 +5,6 @@
 export const cosErrors = {
   AccessDenied: { status: 403, message: 'Access Denied.' },
   BadDigest: { status: 400, message: 'The Content-MD5 you specified did not match what we received.' },
-  BucketAlreadyExists: { status: 409, message: 'The requested bucket name is not available.' },
   BucketAlreadyOwnedByYou: {
     status: 409,
     message: 'Your previous request to create the named bucket succeeded and you already own it.',

@@ -1,5 +1,5 @@
 import { aclOfHeaders } from './access/acl';
-import { CosError, notImplemented } from './cos-error';
+import { CosError, type CosErrorCode, notImplemented } from './cos-error';
 import { type BucketExchange, type Exchange, type Headers, param } from './exchange';
 import {
   lastModifiedMs,
@@ -74,14 +74,14 @@ export function tagsOfHeader(header: string | undefined): readonly Tag[] {
   }
 }
 
-export function checkedTags(tags: readonly Tag[]): readonly Tag[] {
+/** `refusal`: that a bucket has a code of its own is documented, that an object has none is inferred. */
+export function checkedTags(tags: readonly Tag[], refusal: CosErrorCode = 'InvalidArgument'): readonly Tag[] {
   const sound = tags.every(
     ({ key, value }) =>
       key !== '' && key.length <= 128 && value.length <= 256 && tagText.test(key) && tagText.test(value),
   );
   const distinct = new Set(tags.map((tag) => tag.key)).size === tags.length;
-  if (!sound || !distinct || tags.length > tagsMax)
-    throw new CosError('InvalidArgument', 'The tags are not valid.');
+  if (!sound || !distinct || tags.length > tagsMax) throw new CosError(refusal, 'The tags are not valid.');
   return tags;
 }
 

@@ -20,17 +20,22 @@ export function trafficLimitOf(exchange: Exchange): number | undefined {
 export function paced(
   chunks: AsyncIterable<Buffer>,
   bytesPerSecond: number | undefined,
+  wait: (milliseconds: number) => Promise<void> = sleep,
 ): AsyncIterable<Buffer> {
-  return bytesPerSecond === undefined ? chunks : slowed(chunks, bytesPerSecond);
+  return bytesPerSecond === undefined ? chunks : slowed(chunks, bytesPerSecond, wait);
 }
 
-async function* slowed(chunks: AsyncIterable<Buffer>, bytesPerSecond: number): AsyncGenerator<Buffer> {
+async function* slowed(
+  chunks: AsyncIterable<Buffer>,
+  bytesPerSecond: number,
+  wait: (milliseconds: number) => Promise<void>,
+): AsyncGenerator<Buffer> {
   const begun = performance.now();
   let bytes = 0;
   for await (const chunk of chunks) {
     yield chunk;
     bytes += chunk.length;
     const aheadMs = (bytes / bytesPerSecond) * 1000 - (performance.now() - begun);
-    if (aheadMs > 1) await sleep(aheadMs);
+    if (aheadMs > 1) await wait(aheadMs);
   }
 }

@@ -51,7 +51,7 @@ export const bucketDocuments: Readonly<Record<string, BucketDocument>> = {
     actionName: 'Tagging',
     missing: 'NoSuchTagSet',
     putStatus: 204,
-    check: (text) => void checkedTags(tagsOfDocument(text)),
+    check: (text) => void checkedTags(tagsOfDocument(text), 'InvalidTag'),
   },
   // https://www.tencentcloud.com/document/product/436/8280; stored only, nothing expires
   lifecycle: {

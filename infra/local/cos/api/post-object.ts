@@ -62,7 +62,9 @@ async function keep(
   const objectAcl = async () => undefined;
   await authorize(exchange, { caller, action: 'PostObject', bucket, key, bucketPolicy, objectAcl });
   const facts = factsOf(exchange, bucket);
-  const received = await store.receive(file as AsyncIterable<Buffer>, policy.bytesMax);
+  // After a refusal the rest of the form is still read.
+  const content = file.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  const received = await store.receive(content, policy.bytesMax);
   exchange.seen.requestBytes = received.size;
   try {
     if (received.size < policy.bytesMin) throw new CosError('EntityTooSmall');

@@ -121,11 +121,8 @@ export function createObjectStore(
 
     createBucket: (bucket: StoredBucket): Promise<void> =>
       gates.alone(bucket.name, async () => {
-        const existing = await index.bucket(bucket.name);
-        if (existing)
-          throw new CosError(
-            existing.appid === bucket.appid ? 'BucketAlreadyOwnedByYou' : 'BucketAlreadyExists',
-          );
+        // Nobody else can own it: the name ends in the account's APPID.
+        if (await index.bucket(bucket.name)) throw new CosError('BucketAlreadyOwnedByYou');
         await index.commit([put(names.bucketName(bucket.name), bucket)]);
       }),
 

@@ -10,13 +10,18 @@ export async function startCos(
   options: {
     readonly dataDir?: string;
     readonly now?: () => number;
+    readonly restoreMs?: number;
     /** What stands between the port and COS. */
     readonly before?: (cos: LocalCos) => RequestListener;
   } = {},
 ) {
   const folder = temporaryFolder();
   const dataDir = options.dataDir ?? folder.path;
-  const cos: LocalCos = await openLocalCos({ dataDir, ...(options.now ? { now: options.now } : {}) });
+  const cos: LocalCos = await openLocalCos({
+    dataDir,
+    ...(options.now ? { now: options.now } : {}),
+    ...(options.restoreMs === undefined ? {} : { restoreMs: options.restoreMs }),
+  });
   const direct: RequestListener = (request, response) => void cos.handle(request, response);
   const server = createServer(options.before?.(cos) ?? direct);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -60,27 +65,24 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** A signed request, header by header. */
+type Keys = Pick<Account, 'secretId' | 'secretKey'>;
+
+/** A request, header by header; signed with the first account's key unless it says otherwise. */
 export async function raw(
   running: RunningCos,
   bucket: BucketRef,
   method: string,
   path: string,
-  more: { readonly headers?: Record<string, string>; readonly body?: string; readonly sign?: boolean } = {},
+  more: {
+    readonly headers?: Record<string, string>;
+    readonly body?: string;
+    readonly sign?: boolean;
+    readonly as?: Keys;
+    readonly keyTime?: string;
+  } = {},
 ): Promise<RawAnswer> {
-  const host = `${bucket.bucket}.cos.${bucket.region}.myqcloud.com`;
-  const headers: Record<string, string> = { Host: host, ...more.headers };
-  if (more.sign !== false) {
-    const [pathname = '', query = ''] = path.split('?');
-    headers['Authorization'] = COS.getAuthorization({
-      SecretId: running.own.secretId,
-      SecretKey: running.own.secretKey,
-      Method: method as COS.Method,
-      Pathname: decoded(pathname),
-      Query: Object.fromEntries(new URLSearchParams(query)),
-      Headers: { Host: host },
-    } as COS.StaticGetAuthorizationOptions);
-  }
+  const headers: Record<string, string> = { Host: hostOf(bucket), ...more.headers };
+  if (more.sign !== false) headers['Authorization'] = signed(running, bucket, method, path, more);
   return new Promise((resolve, reject) => {
     const request = send({ port: running.port, host: '127.0.0.1', method, path, headers }, (response) => {
       let body = '';
@@ -97,6 +99,30 @@ export async function raw(
     // As bytes: Node would write a text and the headers before it in one encoding.
     request.on('error', reject).end(Buffer.from(more.body ?? ''));
   });
+}
+
+/** The Authorization header of a request. */
+export function signed(
+  running: RunningCos,
+  bucket: BucketRef,
+  method: string,
+  path: string,
+  { as = running.own, keyTime }: { readonly as?: Keys; readonly keyTime?: string } = {},
+): string {
+  const [pathname = '', query = ''] = path.split('?');
+  return COS.getAuthorization({
+    SecretId: as.secretId,
+    SecretKey: as.secretKey,
+    Method: method as COS.Method,
+    Pathname: decoded(pathname),
+    Query: Object.fromEntries(new URLSearchParams(query)),
+    Headers: { Host: hostOf(bucket) },
+    ...(keyTime === undefined ? {} : { KeyTime: keyTime }),
+  } as COS.StaticGetAuthorizationOptions);
+}
+
+function hostOf({ bucket, region }: BucketRef): string {
+  return region === '' ? `${bucket}.cos.myqcloud.com` : `${bucket}.cos.${region}.myqcloud.com`;
 }
 
 export function at(bucket: BucketRef, key: string) {
@@ -132,6 +158,12 @@ export async function refusal(call: Promise<unknown>): Promise<string> {
     const { statusCode, code } = thrown as { statusCode?: number; code?: string };
     return `${statusCode} ${code}`;
   }
+}
+
+/** The types of the events of a bucket that nobody settled, oldest first. */
+export async function eventsOf(running: RunningCos, ref: BucketRef): Promise<readonly string[]> {
+  const events = await running.cos.pendingEvents();
+  return events.filter((event) => event.bucket === ref.bucket).map((event) => event.eventName);
 }
 
 /** A permanent delete; the SDK takes the version, its types do not know it. */

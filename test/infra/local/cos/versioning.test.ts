@@ -1,6 +1,15 @@
 import { versionIdMicros } from '../../../../lib/domain/version-id';
 import { listVersions } from '../../../support/local';
-import { at, newBucket, raw, refusal, type RunningCos, setVersioning, startCos } from './harness';
+import {
+  at,
+  newBucket,
+  raw,
+  refusal,
+  type RunningCos,
+  setVersioning,
+  startCos,
+  removeVersion,
+} from './harness';
 
 let running: RunningCos;
 beforeAll(async () => {
@@ -110,4 +119,21 @@ test('a marker for a key that never was', async () => {
   const ref = await newBucket(running);
   await remove(ref, 'never');
   expect(await told(ref)).toEqual(['never deleteMarker']);
+});
+
+test('tags are those of the version that is named', async () => {
+  const ref = await newBucket(running);
+  const put = await running.sdk.putObject({ ...at(ref, 'a'), Body: 'old' });
+  const VersionId = String(put.headers?.['x-cos-version-id']);
+  await running.sdk.putObject({ ...at(ref, 'a'), Body: 'new' });
+  const Tags = [{ Key: 'k', Value: 'v' }];
+  await running.sdk.putObjectTagging({ ...at(ref, 'a'), VersionId, Tags } as never);
+  expect((await running.sdk.getObjectTagging({ ...at(ref, 'a'), VersionId } as never)).Tags).toEqual(Tags);
+  expect((await running.sdk.getObjectTagging(at(ref, 'a'))).Tags).toEqual([]);
+  await running.sdk.deleteObjectTagging({ ...at(ref, 'a'), VersionId } as never);
+  expect((await running.sdk.getObjectTagging({ ...at(ref, 'a'), VersionId } as never)).Tags).toEqual([]);
+  await removeVersion(running, ref, 'a', VersionId);
+  expect(await refusal(running.sdk.getObjectTagging({ ...at(ref, 'a'), VersionId } as never))).toBe(
+    '404 NoSuchVersion',
+  );
 });
