@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { type Account, type LocalCos, openLocalCos, type PendingEvent } from './cos/local-cos';
 import { cosClient, ensureBucket } from './cos-client';
+import { cosDocuments } from './cos-control';
 import { type DataFolder, dataFolderUnusable, openDataFolder } from './data-folder';
 import { createEventDelivery } from './deliver-events';
 import { type Deployment, deploymentOf, homeRegion } from './deployment';
@@ -190,6 +191,7 @@ async function start(
   const triggers = createTriggerTable(deployment.cosTriggers, () => deployment.functions);
   const documents = {
     ...networkDocuments(network),
+    ...cosDocuments(cos),
     unknowns: unknownsDocument(
       () => unknowns,
       (next) => (unknowns = next),
