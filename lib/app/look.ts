@@ -25,14 +25,15 @@ interface LookPorts {
  */
 export async function lookAt(ports: LookPorts, bucket: BucketRef, key: string): Promise<Look> {
   const { store, clock, settings } = ports;
+  // Last-Modified is in whole seconds, and by another clock.
+  const believedAfterMs = settings.listingBelievedAfterMs + settings.clockToleranceMs + 1000;
   for (let attempt = 0; attempt < settings.staleTriesMax; attempt += 1) {
     if (attempt > 0) await clock.sleep(settings.staleWaitMs * 2 ** (attempt - 1));
     const [current, window] = await Promise.all([
       store.headObject(bucket, key),
       store.listKey(bucket, key, { entriesMax: settings.historyPageEntries }),
     ]);
-    if (listingKnows(window, current, clock.now() - settings.listingBelievedAfterMs))
-      return { window, current };
+    if (listingKnows(window, current, clock.now() - believedAfterMs)) return { window, current };
   }
   throw new ReplicationError(
     'LISTING_STALE',

@@ -237,7 +237,7 @@ async function applyPlan(
   const writtenBefore = one.written;
   for (const [place, step] of plan.steps.entries()) {
     // Nothing below the head was missing after all.
-    if (place === plan.refills && plan.headIsTop && one.written === writtenBefore) continue;
+    if (plan.repeats.has(step) && one.written === writtenBefore) continue;
     try {
       await assertDue();
       above += await applyStep(ports, {

@@ -59,8 +59,8 @@ export type KeyPlan =
       readonly steps: readonly ReplicationStep[];
       /** So many of the first steps write entries that are older than the head again: they lie on no base of theirs. */
       readonly refills: number;
-      /** The head stands on top, and is written again only because of the refills. */
-      readonly headIsTop: boolean;
+      /** Steps for what stands at the destination: taken only if one before them wrote below it after all. */
+      readonly repeats: ReadonlySet<ReplicationStep>;
       /** Somebody else is probably at the same work. */
       readonly contended: boolean;
     };
@@ -86,15 +86,16 @@ export function planKey(view: KeyView): KeyPlan {
   if (listedAbove === 'readOlder') return sourceOlder;
   const above = withoutOlderOfSameSecond(view, listedAbove, head);
   if ('kind' in above) return above;
-  const again = missed.kind === 'from' ? coveredFrom(view, missed.entry, head, compare).map(stepOf) : [];
+  const again = missed.kind === 'from' ? coveredFrom(view, missed, head, compare) : [];
   const headSteps =
     head !== undefined && headEntry !== undefined && isBuried(view, walk, again.length)
       ? [putOnTopAgain(view, head, headEntry)]
       : [];
-  const steps = [...again, ...headSteps, ...above.map(stepOf)];
+  const repeats = new Set(again.filter(({ repeats }) => repeats).map(({ step }) => step));
+  if (again.length > 0 && top === head) headSteps.forEach((step) => repeats.add(step));
+  const steps = [...again.map(({ step }) => step), ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
-  const headIsTop = again.length > 0 && top === head;
-  return { kind: 'apply', steps, refills: again.length, headIsTop, contended };
+  return { kind: 'apply', steps, refills: again.length, repeats, contended };
 }
 
 const sourceOlder = { kind: 'readOlder', side: 'source' } as const;
@@ -112,8 +113,7 @@ function looksContended(
   if (first === undefined || steps.length > 1) return steps.length > 1;
   if (headReplica === undefined || first.kind === 'restoreReplica') return false;
   const entry = first.kind === 'copyVersion' ? first.version : first.marker;
-  const micros = entryIdMicros(entryId(entry));
-  const writtenMs = micros === undefined ? entry.lastModifiedMs : Number(micros / 1000n);
+  const writtenMs = idMs(entryId(entry)) ?? entry.lastModifiedMs;
   return writtenMs < headReplica.issuedMs && view.listedMs - headReplica.issuedMs < contentionMs;
 }
 
@@ -142,9 +142,8 @@ function isBuried(
  */
 function coversHead({ source, coverage }: KeyView, head: EntryId, headEntry: HistoryEntry): boolean {
   const listed = source.entries.find((entry) => entryId(entry) === head);
-  const micros = entryIdMicros(head);
-  const idMs = micros === undefined ? headEntry.lastModifiedMs : Number(micros / 1000n);
-  return Math.floor((listed?.lastModifiedMs ?? idMs) / 1000) * 1000 >= oldestCoveredMs(coverage);
+  const writtenMs = listed?.lastModifiedMs ?? idMs(head) ?? headEntry.lastModifiedMs;
+  return Math.floor(writtenMs / 1000) * 1000 >= oldestCoveredMs(coverage);
 }
 
 type Walk =
@@ -214,27 +213,31 @@ function isDoubtfullyGone(view: KeyView, walk: Extract<Walk, { kind: 'found' }>)
 
 type Missed =
   | { readonly kind: 'none' }
-  /** The oldest covered entry below the head that was not copied. */
-  | { readonly kind: 'from'; readonly entry: EntryId }
+  /** The oldest covered entry below the head that was not copied, and what was. */
+  | { readonly kind: 'from'; readonly entry: EntryId; readonly copied: ReadonlySet<EntryId> }
   | Unknown;
 
 /**
  * Whether the head was copied while a listing hid an entry below it. Its stamp tells what was listed then; if the
- * listing now says the same, nothing was hidden. Otherwise every replica of that time is examined.
+ * listing now says the same, nothing was hidden. Otherwise every replica of that time is examined. A head that is no
+ * longer listed has its place by its id alone: what was written about then and listed after it may count as below now.
  */
 function missedBelow(view: KeyView, walk: Extract<Walk, { kind: 'found' }>, compare: SourceOrder): Missed {
   const { head, headReplica } = walk;
   if (head === undefined || headReplica === undefined) return { kind: 'none' };
-  const fromMs = seenFrom(headReplica.issuedMs, view.seenLookbackMs);
+  const isListed = view.source.entries.some((entry) => entryId(entry) === head);
+  const writtenMs = isListed ? Infinity : (idMs(head) ?? Infinity);
+  const fromMs = seenFrom(Math.min(headReplica.issuedMs, writtenMs), view.seenLookbackMs);
   if (!reachesBackTo(view.source, fromMs)) return sourceOlder;
-  if (seenMark(view.source, compare, head, fromMs, view.digest) === headReplica.seen) return { kind: 'none' };
+  const seen = isListed && seenMark(view.source, compare, head, fromMs, view.digest);
+  if (seen === headReplica.seen) return { kind: 'none' };
 
   const copied = copiedSince(view, fromMs);
   if (!(copied instanceof Set)) return copied;
   const missing = seenBefore(view.source, compare, head, fromMs).find(
     (entry) => isCovered(entry, view.coverage) && !copied.has(entryId(entry)),
   );
-  return missing ? { kind: 'from', entry: entryId(missing) } : { kind: 'none' };
+  return missing ? { kind: 'from', entry: entryId(missing), copied } : { kind: 'none' };
 }
 
 type Unknown =
@@ -258,17 +261,19 @@ function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Unknown {
 /** The covered entries from one up to the head, which is not among them: filling a gap repeats what lies above it. */
 function coveredFrom(
   view: KeyView,
-  from: EntryId,
+  { entry: from, copied }: Extract<Missed, { kind: 'from' }>,
   head: EntryId | undefined,
   compare: SourceOrder,
-): readonly HistoryEntry[] {
-  return view.source.entries.filter(
-    (entry) =>
-      isCovered(entry, view.coverage) &&
-      compare(entryId(entry), from) >= 0 &&
-      head !== undefined &&
-      compare(entryId(entry), head) < 0,
-  );
+): readonly { readonly step: ReplicationStep; readonly repeats: boolean }[] {
+  return view.source.entries
+    .filter(
+      (entry) =>
+        isCovered(entry, view.coverage) &&
+        compare(entryId(entry), from) >= 0 &&
+        head !== undefined &&
+        compare(entryId(entry), head) < 0,
+    )
+    .map((entry) => ({ step: stepOf(entry), repeats: copied.has(entryId(entry)) }));
 }
 
 /** Stands for no source entry, so that it is not the head. */
@@ -317,6 +322,12 @@ function withoutOlderOfSameSecond(
   const copied = copiedSince(view, oldest.lastModifiedMs);
   if (!(copied instanceof Set)) return copied;
   return above.filter((entry) => !same.includes(entry) || !copied.has(entryId(entry)));
+}
+
+/** When an entry was written, by its id. */
+function idMs(id: EntryId): number | undefined {
+  const micros = entryIdMicros(id);
+  return micros === undefined ? undefined : Number(micros / 1000n);
 }
 
 function secondOf(micros: bigint | undefined): bigint | undefined {
