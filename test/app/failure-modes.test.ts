@@ -1,0 +1,323 @@
+import fc from 'fast-check';
+import { handleEvent } from '../../lib/app/handle-event';
+import { ReplicationError } from '../../lib/domain/error';
+import type { ObjectStore } from '../../lib/app/ports';
+import { reconcile } from '../../lib/app/reconcile';
+import { loadRulesOfRegion } from '../../lib/app/rules';
+import { entryId } from '../../lib/domain/history';
+import type { BucketRef } from '../../lib/domain/rule';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+
+/** What users of other replicators have reported, each as a story here: docs/testing.md says which test is which. */
+const key = 'k';
+
+async function withRule(): Promise<World> {
+  const world = createWorld();
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  world.advance(1000);
+  return world;
+}
+
+const notify = (world: World, of = key, ref: BucketRef = source) =>
+  handleEvent(world.ports, eventFor(of, world.ports.clock.now(), ref));
+const sweep = (world: World, region = source.region) =>
+  reconcile({
+    ...world.ports,
+    ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, region),
+  });
+const at = (world: World, ref: BucketRef = destination) => world.shown(ref, key);
+const writesOf = (world: World) =>
+  world.requests.filter((request) => request === 'copy' || request === 'delete');
+
+/** A rule of another deployment: the API takes only sources of its own region. */
+async function ruleOf(world: World, from: BucketRef, to: BucketRef, id: string): Promise<void> {
+  const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id, destination: to };
+  const document = JSON.parse(
+    world.documents.get(`rules/${source.bucket}/000000000001.json`) ?? '',
+  ) as object;
+  world.documents.set(
+    `rules/${from.bucket}/000000000001.json`,
+    JSON.stringify({ ...document, ...from, rules: [rule] }),
+  );
+  // Until every function has heard of it.
+  world.advance(20_000);
+}
+
+/** From this call on, the process is dead: nothing it asks is heard. */
+function dieAt(world: World, call: number): () => void {
+  const { store, state } = world.ports;
+  let calls = 0;
+  const undo = [store, state].map((port) => {
+    const original = { ...port };
+    for (const [name, method] of Object.entries(original)) {
+      Object.assign(port, {
+        [name]: async (...args: unknown[]) => {
+          calls += 1;
+          if (calls >= call) throw new Error('killed');
+          return (method as (...args: unknown[]) => Promise<unknown>)(...args);
+        },
+      });
+    }
+    return () => void Object.assign(port, original);
+  });
+  return () => undo.forEach((one) => one());
+}
+
+test('1: an old version that is deleted for good hides nothing, also where its replica is', async () => {
+  const world = await withRule();
+  const one = world.cos.put(source, key, { body: 'one' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.cos.deleteVersion(source, key, entryId(one.entry));
+  await notify(world);
+  await sweep(world);
+  expect(at(world)).toEqual(['one', 'two']);
+
+  // Its replica was never written.
+  const late = world.cos.put(source, 'other', { body: 'one' });
+  world.cos.put(source, 'other', { body: 'two' });
+  world.cos.deleteVersion(source, 'other', entryId(late.entry));
+  await notify(world, 'other');
+  await sweep(world);
+  expect(world.shown(destination, 'other')).toEqual(['two']);
+});
+
+test('3: a put and a delete within 10 ms, both events doubled, in any order: one version below one marker', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }),
+      fc.boolean(),
+      async (order, atOnce) => {
+        const world = await withRule();
+        const told: unknown[] = [];
+        for (const write of ['put', 'delete'] as const) {
+          if (write === 'put') world.cos.put(source, key, { body: 'one' });
+          else world.cos.delete(source, key);
+          const event = eventFor(key, world.ports.clock.now());
+          told.push(event, event);
+          world.advance(5);
+        }
+        const deliver = (place: number) => handleEvent(world.ports, told[place]).catch(() => undefined);
+        if (atOnce) await Promise.all(order.map(deliver));
+        else for (const place of order) await deliver(place);
+        world.letAttemptsEnd();
+        await sweep(world);
+        // Two workers that looked at the same moment may both write; what was written twice is the same entry again.
+        expect(at(world).filter((body, i, all) => body !== all[i - 1])).toEqual(['one', '(deleted)']);
+        if (!atOnce) expect(at(world)).toEqual(['one', '(deleted)']);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test.each([1, 2, 3, 4, 5])(
+  '4: %i versions, their events in every order: the same order at the destination',
+  async (count) => {
+    for (const order of permutations(Array.from({ length: count }, (_, i) => i))) {
+      const world = await withRule();
+      const bodies = order.map((_, i) => `v${i}`);
+      let written = 0;
+      // An event comes at the earliest when its version stands.
+      for (const place of order) {
+        for (; written <= place; written += 1) world.cos.put(source, key, { body: bodies[written] ?? '' });
+        await notify(world);
+      }
+      expect(at(world)).toEqual(bodies);
+    }
+  },
+);
+
+test('4: two hundred versions and markers, events lost, doubled and late: the same order at the destination', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ marker: fc.boolean(), events: fc.nat(2) }), { minLength: 200, maxLength: 200 }),
+      async (writes) => {
+        const world = await withRule();
+        const expected: string[] = [];
+        for (const [i, { marker, events }] of writes.entries()) {
+          if (marker) world.cos.delete(source, key);
+          else world.cos.put(source, key, { body: `v${i}` });
+          expected.push(marker ? '(deleted)' : `v${i}`);
+          world.advance(50);
+          for (let event = 0; event < events; event += 1) await notify(world);
+        }
+        await notify(world);
+        expect(at(world)).toEqual(expected);
+      },
+    ),
+    { numRuns: 5 },
+  );
+});
+
+test('5: walks of both sides of a pair in sync write nothing', async () => {
+  const world = await withRule();
+  await ruleOf(world, destination, source, 'back');
+  for (const [ref, name] of [
+    [source, 'a'],
+    [destination, 'b'],
+  ] as const) {
+    for (const body of ['one', 'two']) world.cos.put(ref, name, { body });
+    world.cos.delete(ref, name);
+    // Until then a marker of a bucket that others copy to may be a replica itself.
+    world.letAttemptsEnd();
+    await notify(world, name, ref);
+  }
+  world.letAttemptsEnd();
+  expect(world.shown(destination, 'a')).toEqual(['one', 'two', '(deleted)']);
+  expect(world.shown(source, 'b')).toEqual(['one', 'two', '(deleted)']);
+
+  world.requests.length = 0;
+  const there = { ...world.ports, region: destination.region };
+  const both = await Promise.all([
+    sweep(world),
+    reconcile({
+      ...there,
+      ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, destination.region),
+    }),
+  ]);
+  expect(both.map(({ walkedKeys, written }) => ({ walkedKeys, written }))).toEqual([
+    { walkedKeys: 2, written: 0 },
+    { walkedKeys: 2, written: 0 },
+  ]);
+  expect(writesOf(world)).toEqual([]);
+});
+
+test('6: the 404 of a marker is no missing object: its event again sends no DELETE', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.delete(source, key);
+  await notify(world);
+  world.letAttemptsEnd();
+  world.requests.length = 0;
+  for (let i = 0; i < 3; i += 1) await notify(world);
+  expect(writesOf(world)).toEqual([]);
+});
+
+test('7: after an outage of the destination one walk brings everything over, and the backlog is empty', async () => {
+  const world = await withRule();
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new Error('503');
+  };
+  const keys = Array.from({ length: 300 }, (_, i) => `k${i}`);
+  for (const one of keys) {
+    world.cos.put(source, one, { body: one });
+    await notify(world, one).catch(() => undefined);
+  }
+  world.ports.store.copyVersion = copyVersion;
+  world.advance(3_600_000);
+  const report = await sweep(world);
+  expect(report).toMatchObject({ written: 300, finished: true });
+  expect((await world.rules.backlog(source.bucket, 'r1', undefined)).entries).toEqual([]);
+});
+
+test('8: a function that is killed at any of its calls: the timer finishes its work', async () => {
+  let call = 1;
+  for (let reached = true; reached; call += 1) {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    world.cos.delete(source, key);
+    world.cos.put(source, key, { body: 'two' });
+    const revive = dieAt(world, call);
+    reached = await notify(world).then(
+      () => false,
+      () => true,
+    );
+    revive();
+    world.advance(world.ports.settings.leaseMs);
+    world.letAttemptsEnd();
+    await sweep(world);
+    expect(at(world)).toEqual(['one', '(deleted)', 'two']);
+  }
+  // It was killed at every call of a whole run.
+  expect(call).toBeGreaterThan(10);
+});
+
+test('9: a destination that is down does not hold up another one', async () => {
+  const world = await withRule();
+  const other = { bucket: 'other-1250000000', region: 'ap-beijing' };
+  world.cos.createBucket(other);
+  await world.rules.create(world.change, 'r2', sound(settings({ destination: other })));
+  world.advance(20_000);
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async (...call: Parameters<ObjectStore['copyVersion']>) => {
+    if (JSON.stringify(call).includes(`"bucket":"${destination.bucket}"`)) throw new Error('503');
+    return copyVersion(...call);
+  };
+  world.cos.put(source, key, { body: 'one' });
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  expect([at(world), at(world, other)]).toEqual([[], ['one']]);
+});
+
+test('13: a version that is deleted for good before it was copied is passed over, and the rest flows', async () => {
+  const world = await withRule();
+  const poison = world.cos.put(source, 'poison', { body: 'one' });
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async (...call: Parameters<ObjectStore['copyVersion']>) => {
+    world.cos.deleteVersion(source, 'poison', entryId(poison.entry));
+    return copyVersion(...call);
+  };
+  world.cos.put(source, 'sound', { body: 'one' });
+  const told = eventFor('poison', world.ports.clock.now()) as { Records: unknown[] };
+  const sound = eventFor('sound', world.ports.clock.now()) as { Records: unknown[] };
+  const report = await handleEvent(world.ports, { Records: [...told.Records, ...sound.Records] });
+  expect(report).toMatchObject({ keys: 2, written: 1 });
+  expect(world.shown(destination, 'sound')).toEqual(['one']);
+  expect((await world.rules.backlog(source.bucket, 'r1', undefined)).entries).toEqual([]);
+});
+
+test('14: what a deleted rule left behind is removed, and nothing is tried for it again', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  world.ports.store.copyVersion = async () => {
+    throw new ReplicationError('STORE_UNAVAILABLE', 'down');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  const backlogOf = () => [...world.documents.keys()].filter((name) => name.startsWith('backlog/'));
+  expect(backlogOf()).toHaveLength(1);
+  const { revision } = await world.rules.list(source.bucket);
+  await world.rules.remove({ ...world.change, revision }, 'r1');
+  world.advance(20_000);
+  world.requests.length = 0;
+  await sweep(world);
+  await sweep(world);
+  expect(backlogOf()).toEqual([]);
+  expect(writesOf(world)).toEqual([]);
+});
+
+test('15: in a ring of three, one write is copied once, and the copy is not copied on', async () => {
+  const world = await withRule();
+  const third = { bucket: 'third-1250000000', region: 'ap-beijing' };
+  world.cos.createBucket(third);
+  await ruleOf(world, destination, third, 'second');
+  await ruleOf(world, third, source, 'last');
+  world.cos.put(source, key, { body: 'one' });
+  for (const ref of [source, destination, third, source, destination, third]) await notify(world, key, ref);
+  expect([at(world, source), at(world), at(world, third)]).toEqual([['one'], ['one'], []]);
+});
+
+test('multipart ETags, which no copy keeps, lead to no second copy', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  const listed = world.ports.store.listVersions;
+  world.ports.store.listVersions = async (...call: Parameters<ObjectStore['listVersions']>) => {
+    const page = await listed(...call);
+    const ofSource = call[0].bucket === source.bucket;
+    const renamed = page.entries.map((one) =>
+      one.entry.kind === 'version' && ofSource
+        ? { ...one, entry: { ...one.entry, etag: `${one.entry.etag}-2` } }
+        : one,
+    );
+    return { ...page, entries: renamed };
+  };
+  world.requests.length = 0;
+  for (let i = 0; i < 3; i += 1) expect(await sweep(world)).toMatchObject({ walkedKeys: 1, lookedAt: 0 });
+  expect(writesOf(world)).toEqual([]);
+});
+
+function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+}
