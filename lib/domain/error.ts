@@ -39,8 +39,6 @@ export const reasons = {
   REPLICA_MISMATCH: reason('gap', 'The replica differs from its source, twice; ask for it again.'),
   REQUEST_REFUSED: reason('gap', 'COS refused the request; its message says why.'),
   // Not eligible, by design: said in status and explanations, never in the backlog.
-  OLDER_THAN_RULE: reason('skip', 'The version was written before the rule covered it.'),
-  MARKER_SYNC_OFF: reason('skip', 'The rule does not replicate delete markers.'),
   IS_REPLICA: reason('skip', 'The entry was written by replication and is not replicated further.'),
   APPEND_OBJECT: reason('skip', 'Appendable objects have no versions and are not replicated.'),
   SOURCE_GONE: reason('skip', 'The version was deleted for good at the source before it was copied.'),

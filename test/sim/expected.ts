@@ -1,12 +1,11 @@
 import { faultKinds } from './faults';
 import { type ReasonCode, reasons } from '../../lib/domain/error';
 
-/** Reasons that nothing in the simulated world leads to. */
+/** Reasons that nothing in the simulated world leads to: no bucket goes, and nobody sends what is no event. */
 const elsewhere: ReadonlySet<ReasonCode> = new Set([
   'BUCKET_MISSING',
-  'OLDER_THAN_RULE',
-  'MARKER_SYNC_OFF',
   'EVENT_UNREADABLE',
+  // Answers to whoever changes rules, and to requests that COS finds malformed.
   'RULE_CONFLICT',
   'REQUEST_REFUSED',
 ]);
