@@ -6,9 +6,10 @@ import { createJsonLog } from '../lib/adapters/log/json-log';
 import type { Invocation } from '../lib/adapters/scf/invocation';
 import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/system';
 import type { ReconcilePorts } from '../lib/app/reconcile';
-import { createRuleSource, createTargets } from '../lib/app/rule-source';
+import { createRuleSource } from '../lib/app/rule-source';
+import { createTargets } from '../lib/app/targets';
 import { createRuleStore } from '../lib/app/rule-store';
-import { createRuleService, loadAllRulesSince, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
+import { createRuleService, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
 import { createVersioningGate } from '../lib/app/versioning-gate';
 import { type Config, readConfig, readCredentials } from '../lib/config';
@@ -50,7 +51,7 @@ export function composeReplication(config = readConfig()) {
     digests: systemDigests,
     log,
     ruleSets: () => loadRulesOfRegion(ruleStore, state, config.region),
-    targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), systemClock, config),
+    targets: createTargets(state),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),
     region: config.region,

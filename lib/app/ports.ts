@@ -120,9 +120,9 @@ export interface RuleSource {
   asOf(source: BucketRef, eventTime: number): Promise<RuleSet>;
 }
 
-/** Which buckets rules replicate to, of any deployment of the account. */
+/** Which buckets rules replicate to, or ever did, of any deployment of the account. */
 export interface Targets {
-  /** May be as old as one config lifetime. */
+  /** As new as the moment it is asked. */
   isTarget(bucket: string): Promise<boolean>;
 }
 

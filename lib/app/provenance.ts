@@ -99,14 +99,16 @@ export async function sourceMarkerIsReplica(
   key: string,
   marker: DeleteMarker,
 ): Promise<boolean> {
+  if (!(await ports.targets.isTarget(sourceBucket))) return false;
   const attempts = await readAttempts(ports, sourceBucket, key, marker);
   const { clockToleranceMs, deleteSettlesMs, listingBelievedAfterMs } = ports.settings;
   const nowMs = ports.clock.now();
   const times = { nowMs, clockToleranceMs, deleteSettlesMs };
   const origin = sourceMarkerOrigin(marker, attempts, times, ports.digests.sha256);
   if (origin === 'replica') return true;
-  const young = marker.lastModifiedMs + listingBelievedAfterMs + clockToleranceMs > nowMs;
-  if (origin === 'user' && !(young && (await ports.targets.isTarget(sourceBucket)))) return false;
+  // Last-Modified is in whole seconds.
+  const young = marker.lastModifiedMs + 1000 + listingBelievedAfterMs + clockToleranceMs > nowMs;
+  if (origin === 'user' && !young) return false;
   throw new ReplicationError('OUTCOME_UNKNOWN', `the delete marker of "${key}" may be a replica`);
 }
 

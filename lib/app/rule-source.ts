@@ -1,6 +1,6 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
-import type { BucketRef, RuleSet } from '../domain/rule';
-import type { Clock, RuleSource, Targets } from './ports';
+import type { BucketRef } from '../domain/rule';
+import type { Clock, RuleSource } from './ports';
 import { type RuleStore, type StoredRuleSet, unsettledMs } from './rule-store';
 
 export interface RuleSourceSettings {
@@ -66,30 +66,6 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
       // An event's second has passed when the reading began: the copy is newer than the event.
       if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.stored.ruleSet;
       return (await refresh(source)).stored.ruleSet;
-    },
-  };
-}
-
-/** A function that did not hear of a change may have acted on the rules before it as late as this. */
-const heardOfWithinMs = 600_000;
-
-/** Which buckets any rule of the account replicates to, or did a moment ago; read once per config lifetime. */
-export function createTargets(
-  loadAllSince: (sinceMs: number) => Promise<readonly RuleSet[]>,
-  clock: Clock,
-  settings: RuleSourceSettings,
-): Targets {
-  let held: { readonly buckets: ReadonlySet<string>; readonly readMs: number } | undefined;
-  return {
-    async isTarget(bucket) {
-      const readMs = clock.now();
-      if (held === undefined || readMs - held.readMs >= settings.configLifetimeMs) {
-        const sets = await loadAllSince(readMs - heardOfWithinMs);
-        // A disabled rule may have written what is asked about.
-        const buckets = new Set(sets.flatMap((set) => set.rules.map((rule) => rule.destination.bucket)));
-        held = { buckets, readMs };
-      }
-      return held.buckets.has(bucket);
     },
   };
 }

@@ -12,8 +12,6 @@ export interface RuleStore {
   load(source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet>;
   /** The newest rule set, read again if it is so young that another writer of the same revision may still win. */
   loadSettled(source: BucketRef): Promise<StoredRuleSet>;
-  /** The newest rule set, and those before it that were replaced after this moment, newest first. */
-  loadSince(source: BucketRef, sinceMs: number): Promise<readonly RuleSet[]>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
   commit(ruleSet: RuleSet, author: string): Promise<StoredRuleSet>;
 }
@@ -91,18 +89,6 @@ export function createRuleStore(
         if (found.ruleSet.revision === revision) return found;
       }
       throw new ReplicationError('RULE_CONFLICT', `the rules of ${source.bucket} change all the time`);
-    },
-
-    async loadSince(source, sinceMs) {
-      let stored = await load(source);
-      const found = [stored.ruleSet];
-      while (stored.ruleSet.revision > 1 && stored.committedMs >= sinceMs) {
-        const before = await read(source.bucket, stored.ruleSet.revision - 1);
-        if (before === undefined) break;
-        stored = storedFrom(before);
-        found.push(stored.ruleSet);
-      }
-      return found;
     },
 
     async commit(ruleSet, author) {

@@ -18,6 +18,7 @@ import { mapAtMost } from './map-at-most';
 import type { BucketDirectory, Clock, Entropy, Logger, StateStore } from './ports';
 import { checkPair } from './preconditions';
 import { rulesFolder, type RuleStore } from './rule-store';
+import { announceTargets } from './targets';
 
 export interface RulesPorts {
   readonly store: RuleStore;
@@ -88,6 +89,8 @@ export function createRuleService(ports: RulesPorts) {
       if (request.revision !== undefined && request.revision !== before.revision)
         throw revisionConflict(before);
       const result = await make(before);
+      const [old, now] = [before, result.ruleSet].map(({ rules }) => rules.map((rule) => rule.destination));
+      await announceTargets(ports.state, old ?? [], now ?? []);
       try {
         const { committedMs } = await ports.store.commit(result.ruleSet, request.author);
         return { ...result, committedMs };
@@ -225,16 +228,6 @@ export async function loadAllRules(store: RuleStore, state: StateStore): Promise
     await bucketsWithRules(state),
     async (bucket) => (await store.load({ bucket, region: '' })).ruleSet,
   );
-}
-
-/** The same, and those that they replaced after this moment. */
-export async function loadAllRulesSince(
-  store: RuleStore,
-  state: StateStore,
-  sinceMs: number,
-): Promise<readonly RuleSet[]> {
-  const load = (bucket: string) => store.loadSince({ bucket, region: '' }, sinceMs);
-  return (await mapAtMost(8, await bucketsWithRules(state), load)).flat();
 }
 
 async function bucketsWithRules(state: StateStore): Promise<readonly string[]> {

@@ -4,6 +4,7 @@ import { ReplicationError } from '../../lib/domain/error';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
 import { loadRulesOfRegion } from '../../lib/app/rules';
+import { announceTargets } from '../../lib/app/targets';
 import { entryId } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
 import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
@@ -39,6 +40,7 @@ async function ruleOf(world: World, from: BucketRef, to: BucketRef, id: string):
     `rules/${from.bucket}/000000000001.json`,
     JSON.stringify({ ...document, ...from, rules: [rule] }),
   );
+  await announceTargets(world.ports.state, [], [to]);
   // Until every function has heard of it.
   world.advance(20_000);
 }

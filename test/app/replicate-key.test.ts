@@ -1,4 +1,5 @@
 import { handleEvent } from '../../lib/app/handle-event';
+import { announceTargets } from '../../lib/app/targets';
 import { entryId } from '../../lib/domain/history';
 import { stampHeader } from '../../lib/domain/stamp';
 import {
@@ -230,6 +231,7 @@ test('a replica is not replicated further, so two rules toward each other do not
     `rules/${destination.bucket}/000000000001.json`,
     JSON.stringify({ ...document, ...destination, rules: [rule] }),
   );
+  await announceTargets(world.ports.state, [], [source]);
   world.advance(20_000);
   const report = await handleEvent(world.ports, eventFor(key, world.ports.clock.now(), destination));
   expect(report).toMatchObject({ written: 0, notCovered: 0, left: 2 });

@@ -2,14 +2,10 @@ import { systemDigests } from '../../lib/adapters/system';
 import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Digests, Entropy, LogFacts, Logger } from '../../lib/app/ports';
 import type { ReconcilePorts } from '../../lib/app/reconcile';
-import { createRuleSource, createTargets } from '../../lib/app/rule-source';
+import { createRuleSource } from '../../lib/app/rule-source';
+import { createTargets } from '../../lib/app/targets';
 import { createRuleStore } from '../../lib/app/rule-store';
-import {
-  createRuleService,
-  loadAllRulesSince,
-  loadRulesOfRegion,
-  type RuleService,
-} from '../../lib/app/rules';
+import { createRuleService, loadRulesOfRegion, type RuleService } from '../../lib/app/rules';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { createSimDirectory, createSimStore } from './object-store';
 import { createSimState } from './state-bucket';
@@ -68,7 +64,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     digests: rememberingDigests,
     log,
     ruleSets: () => loadRulesOfRegion(ruleStore, state, region),
-    targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), clock, settings),
+    targets: createTargets(state),
     gate: createVersioningGate(directory, clock, settings),
     rules: createRuleSource(ruleStore, clock, settings),
     region,

@@ -175,6 +175,14 @@ export const mutants: readonly Mutant[] = [
     seeds: 2_000,
   },
   {
+    name: 'no bucket is announced as a target',
+    file: 'lib/app/rules.ts',
+    find: `      await announceTargets(ports.state, old ?? [], now ?? []);
+`,
+    replace: '',
+    seeds: 500,
+  },
+  {
     name: 'the copy is not compared',
     file: applyStep,
     find: 'return head.crc64 === crc64;',

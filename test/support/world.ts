@@ -7,9 +7,10 @@ import {
 import { systemDigests } from '../../lib/adapters/system';
 import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Entropy, LogFacts, Logger, ObjectStore } from '../../lib/app/ports';
-import { createRuleSource, createTargets } from '../../lib/app/rule-source';
+import { createRuleSource } from '../../lib/app/rule-source';
 import { createRuleStore } from '../../lib/app/rule-store';
-import { createRuleService, loadAllRulesSince } from '../../lib/app/rules';
+import { createRuleService } from '../../lib/app/rules';
+import { createTargets } from '../../lib/app/targets';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { defaultSettings, type ReplicationSettings } from '../../lib/app/settings';
 import type { BucketRef } from '../../lib/domain/rule';
@@ -65,9 +66,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     digests: systemDigests,
     log,
     rules: createRuleSource(ruleStore, clock, { configLifetimeMs: 15_000 }),
-    targets: createTargets((sinceMs) => loadAllRulesSince(ruleStore, state, sinceMs), clock, {
-      configLifetimeMs: 15_000,
-    }),
+    targets: createTargets(state),
     gate: createVersioningGate(directory, clock, { configLifetimeMs: 15_000 }),
     region: source.region,
     settings: { ...defaultSettings, ...options.settings },
