@@ -107,6 +107,14 @@ export function createSimCos(scheduler: Scheduler): SimCos {
     microsByStored.set(stored, micros);
     keys.set(key, history);
     remember(ref, key, history);
+    const ever = ledger.of(ref.bucket, key);
+    const everPlace =
+      listedBy === 'id'
+        ? firstPlace(
+            ever.map((one) => one.stored),
+            younger,
+          )
+        : ever.length;
     const written: Written = {
       ref,
       key,
@@ -114,19 +122,11 @@ export function createSimCos(scheduler: Scheduler): SimCos {
       landedMs: scheduler.now(),
       idMicros: isNull ? BigInt(stored.entry.lastModifiedMs) * 1000n : micros,
       author: write.author,
-      hidden: place < kept.length,
+      // A newer one was there to be copied before it, also if that one is gone by now.
+      hidden: everPlace < ever.length,
       removedMs: undefined,
     };
-    const ever = ledger.of(ref.bucket, key);
-    ledger.add(
-      written,
-      listedBy === 'id'
-        ? firstPlace(
-            ever.map((one) => one.stored),
-            younger,
-          )
-        : ever.length,
-    );
+    ledger.add(written, everPlace);
     cos.onChange(written, ref, key);
     return written;
   };
