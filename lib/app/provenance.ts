@@ -14,7 +14,7 @@ import {
   sourceMarkerOrigin,
 } from '../domain/marker-attempt';
 import type { Mark } from '../domain/mark';
-import type { Provenance } from '../domain/plan';
+import type { Provenance } from '../domain/key-view';
 import type { BucketRef } from '../domain/rule';
 import { decodeStamp, type Stamp, stampHeader, stampIsOfThisVersion } from '../domain/stamp';
 import type { ObjectHead } from '../domain/transfer';

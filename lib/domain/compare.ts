@@ -1,6 +1,6 @@
 import type { HistoryEntry, HistoryWindow, ObjectVersion } from './history';
 import { newestOf } from './history';
-import { isCovered } from './plan';
+import { isCovered } from './key-view';
 import type { Coverage } from './rule';
 
 /**

@@ -3,7 +3,7 @@ import { entryId, entryIdMicros, type HistoryWindow } from './history';
 import type { DeleteMarker } from './history';
 import { type Base, decodeBase, encodeBase, liesOn } from './base';
 import { type Digest, type Mark, markOf } from './mark';
-import type { Provenance } from './plan';
+import type { Provenance } from './key-view';
 
 /**
  * A delete marker carries no metadata, so what a replicated one stands for is a record in the state bucket, one

@@ -9,14 +9,9 @@ import {
   newestOf,
   type ObjectVersion,
 } from '../../lib/domain/history';
+import { isCovered, type KeyView, type Provenance } from '../../lib/domain/key-view';
 import { markOf, seenFrom, seenMark } from '../../lib/domain/mark';
-import {
-  isCovered,
-  type KeyView,
-  planKey,
-  type Provenance,
-  type ReplicationStep,
-} from '../../lib/domain/plan';
+import { planKey, type ReplicationStep } from '../../lib/domain/plan';
 import type { Coverage } from '../../lib/domain/rule';
 import { sourceOrder } from '../../lib/domain/source-order';
 import { versionIdAt } from '../../lib/domain/version-id';

@@ -11,6 +11,8 @@ export interface Mutant {
 }
 
 const plan = 'lib/domain/plan.ts';
+const head = 'lib/domain/head.ts';
+const keyView = 'lib/domain/key-view.ts';
 const mark = 'lib/domain/mark.ts';
 const order = 'lib/domain/source-order.ts';
 const stamp = 'lib/domain/stamp.ts';
@@ -50,14 +52,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'off by one at since',
-    file: plan,
+    file: keyView,
     find: 'Math.floor(entry.lastModifiedMs / 1000) >= since',
     replace: 'Math.floor(entry.lastModifiedMs / 1000) > since',
     seeds: 2_000,
   },
   {
     name: 'markers are covered as versions are',
-    file: plan,
+    file: keyView,
     find: "entry.kind === 'version' ? coverage.since : coverage.markersSince",
     replace: 'coverage.since',
     seeds: 300,
@@ -71,7 +73,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a write of a user on top ends the walk',
-    file: plan,
+    file: head,
     find: "if (found.kind === 'foreign') continue;",
     replace: "if (found.kind === 'foreign') return { kind: 'found', head, headEntry, headReplica, top };",
     seeds: 300,
@@ -173,6 +175,27 @@ export const mutants: readonly Mutant[] = [
     find: 'listingBelievedAfterMs + clockToleranceMs > nowMs;',
     replace: 'listingBelievedAfterMs + clockToleranceMs > Infinity;',
     seeds: 2_000,
+  },
+  {
+    name: 'a head that is no longer listed is believed in its mark',
+    file: 'lib/domain/missed.ts',
+    find: 'const seen = listed &&',
+    replace: 'const seen =',
+    seeds: 3_000,
+  },
+  {
+    name: 'a listing is believed too soon',
+    file: look,
+    find: 'settings.listingBelievedAfterMs + settings.clockToleranceMs + 1000',
+    replace: 'settings.listingBelievedAfterMs',
+    seeds: 10_000,
+  },
+  {
+    name: 'what stands at the destination is repeated for nothing',
+    file: replicateKey,
+    find: 'plan.repeats.has(step) && one.written === writtenBefore',
+    replace: 'false',
+    seeds: 1_000,
   },
   {
     name: 'no bucket is announced as a target',

@@ -1,0 +1,78 @@
+import type { EntryId, HistoryEntry } from './history';
+import { entryId, entryIdMicros } from './history';
+import type { Walk } from './head';
+import { idMs, isCovered, isListed, type KeyView, type Question, sourceOlder } from './key-view';
+import { reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
+import type { SourceOrder } from './source-order';
+
+export type Missed =
+  | { readonly kind: 'none' }
+  /** The oldest covered entry below the head that was not copied, and what was. */
+  | { readonly kind: 'from'; readonly entry: EntryId; readonly copied: ReadonlySet<EntryId> }
+  | Question;
+
+/**
+ * Whether the head was copied while a listing hid an entry below it. Its stamp tells what was listed then; if the
+ * listing now says the same, nothing was hidden. Otherwise every replica of that time is examined. A head that is no
+ * longer listed has its place by its id alone: what was written about then and listed after it may count as below now.
+ */
+export function missedBelow(
+  view: KeyView,
+  walk: Extract<Walk, { kind: 'found' }>,
+  compare: SourceOrder,
+): Missed {
+  const { head, headReplica } = walk;
+  if (head === undefined || headReplica === undefined) return { kind: 'none' };
+  const listed = isListed(view, head);
+  const writtenMs = listed ? Infinity : (idMs(head) ?? Infinity);
+  const fromMs = seenFrom(Math.min(headReplica.issuedMs, writtenMs), view.seenLookbackMs);
+  if (!reachesBackTo(view.source, fromMs)) return sourceOlder;
+  const seen = listed && seenMark(view.source, compare, head, fromMs, view.digest);
+  if (seen === headReplica.seen) return { kind: 'none' };
+
+  const copied = copiedSince(view, fromMs);
+  if (!(copied instanceof Set)) return copied;
+  const missing = seenBefore(view.source, compare, head, fromMs).find(
+    (entry) => isCovered(entry, view.coverage) && !copied.has(entryId(entry)),
+  );
+  return missing ? { kind: 'from', entry: entryId(missing), copied } : { kind: 'none' };
+}
+
+/** Source entries that have a replica from this time on, or what must be known to tell. */
+export function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Question {
+  const copied = new Set<EntryId>();
+  const { entries, complete } = view.destination;
+  for (const entry of entries.toReversed()) {
+    if (entry.lastModifiedMs < fromMs - view.clockToleranceMs) break;
+    const found = view.provenance.get(entryId(entry));
+    if (found === undefined) return { kind: 'examine', entry };
+    if (found.kind === 'replica') copied.add(found.of);
+    if (entry === entries[0] && !complete) return { kind: 'readOlder', side: 'destination' };
+  }
+  return copied;
+}
+
+/**
+ * A `null` head that was overwritten is known to the second only. What was written in the same second is older if it
+ * was copied before it.
+ */
+export function withoutOlderOfSameSecond(
+  view: KeyView,
+  above: readonly HistoryEntry[],
+  head: EntryId | undefined,
+): readonly HistoryEntry[] | Question {
+  const listed = head === undefined || isListed(view, head);
+  const headSecond = listed ? undefined : secondOf(entryIdMicros(head));
+  const same = above.filter(
+    (entry) => headSecond !== undefined && secondOf(entryIdMicros(entryId(entry))) === headSecond,
+  );
+  const [oldest] = same;
+  if (oldest === undefined) return above;
+  const copied = copiedSince(view, oldest.lastModifiedMs);
+  if (!(copied instanceof Set)) return copied;
+  return above.filter((entry) => !same.includes(entry) || !copied.has(entryId(entry)));
+}
+
+function secondOf(micros: bigint | undefined): bigint | undefined {
+  return micros === undefined ? undefined : micros / 1_000_000n;
+}
