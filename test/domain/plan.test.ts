@@ -205,6 +205,25 @@ test('an entry that a listing hid is filled in, with all that lies above it in o
   );
 });
 
+test('what was listed after a head and counts as below it, since the head was deleted for good, is not lost', () => {
+  const world = newWorld();
+  const span = coverageFrom({ since: 0, markers: true });
+  // Its id is older than the head's, although it was listed after it.
+  const late = entry('version', startMs + 1_000);
+  write(world.source, world, 'version', 2_000);
+  // The head is copied long after it was written, and the late one was not listed yet.
+  world.nowMs += 300_000;
+  const first = planOf(world, span);
+  apply(world, first.steps, first.refills);
+  world.source.push(late);
+  expect(planOf(world, span).steps.map(entryOf)).toEqual([late]);
+
+  world.nowMs += 300_000;
+  world.source.shift();
+  const steps = planOf(world, span).steps;
+  expect(steps).toMatchObject([{ version: late }, { kind: 'restoreReplica' }]);
+});
+
 test('one new version asks about one destination entry, however many there are', () => {
   const world = newWorld();
   const span = coverageFrom({ since: 0, markers: true });

@@ -177,20 +177,6 @@ export const mutants: readonly Mutant[] = [
     seeds: 2_000,
   },
   {
-    name: 'a head that is no longer listed is believed in its mark',
-    file: 'lib/domain/missed.ts',
-    find: 'const seen = listed &&',
-    replace: 'const seen =',
-    seeds: 3_000,
-  },
-  {
-    name: 'a listing is believed too soon',
-    file: look,
-    find: 'settings.listingBelievedAfterMs + settings.clockToleranceMs + 1000',
-    replace: 'settings.listingBelievedAfterMs',
-    seeds: 10_000,
-  },
-  {
     name: 'what stands at the destination is repeated for nothing',
     file: replicateKey,
     find: 'plan.repeats.has(step) && one.written === writtenBefore',
