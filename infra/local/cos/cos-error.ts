@@ -20,10 +20,6 @@ export const cosErrors = {
   EntityTooLarge: { status: 400, message: 'Your proposed upload exceeds the maximum allowed object size.' },
   ExpiredToken: { status: 400, message: 'The provided token has expired.' },
   FileAlreadyExists: { status: 409, message: 'The file already exists.' },
-  IncompleteBody: {
-    status: 400,
-    message: 'You did not provide the number of bytes specified by the Content-Length HTTP header.',
-  },
   BucketVersionNotOpen: { status: 400, message: 'Versioning is not enabled for the bucket.' },
   EntityTooSmall: {
     status: 400,

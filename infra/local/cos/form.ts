@@ -43,7 +43,7 @@ export async function readForm<Result>(
   await new Promise<void>((resolve, reject) => {
     form.on('finish', resolve);
     form.on('error', () => reject(new CosError('MalformedPOSTRequest')));
-    exchange.request.on('aborted', () => reject(new CosError('IncompleteBody')));
+    exchange.request.on('aborted', () => reject(new Error('the client is gone')));
     exchange.request.pipe(form);
   });
   if (!result) throw new CosError('IncorrectNumberOfFilesInPostRequest');
