@@ -31,17 +31,16 @@ export function createOnlineChecks(parts: {
     const oldest = acknowledged
       .filter((change) => change.bucket === copy.source.bucket && change.atMs <= believedMs)
       .reduce((revision, change) => Math.max(revision, change.revision), 0);
-    return books
-      .revisions(copy.source.bucket)
-      .slice(oldest)
-      .some((set) =>
-        set?.rules.some(
-          (rule) =>
-            rule.status === 'Enabled' &&
-            rule.destination.bucket === copy.destination.bucket &&
-            copy.key.startsWith(rule.prefix),
-        ),
-      );
+    // Of two creators of a revision the one that lost may have been read, before either was told.
+    const later = books.ever(copy.source.bucket).filter(({ revision }) => revision > oldest);
+    return [books.revisions(copy.source.bucket)[oldest], ...later].some((set) =>
+      set?.rules.some(
+        (rule) =>
+          rule.status === 'Enabled' &&
+          rule.destination.bucket === copy.destination.bucket &&
+          copy.key.startsWith(rule.prefix),
+      ),
+    );
   };
 
   const requestsSince = (copy: StartedCopy, ms: number): number =>

@@ -7,6 +7,8 @@ export interface RuleBooks {
   /** All revisions of a bucket's rules, the first one at place 1. */
   revisions(bucket: string): readonly (RuleSet | undefined)[];
   newest(bucket: string): RuleSet | undefined;
+  /** Every rule set that ever stood there, also one of two writers of a revision that lost to the other. */
+  ever(bucket: string): readonly RuleSet[];
   /** Whether any rule set that ever stood there replicates an entry to a destination. */
   everCovered(bucket: string, destination: string, key: string, entry: HistoryEntry): boolean;
   /** The storage classes that a copy may have. */
@@ -38,22 +40,24 @@ export function createRuleBooks(state: StateBucket): RuleBooks {
       found.push(next);
     }
   };
+  const ever = (bucket: string): readonly RuleSet[] =>
+    state
+      .bodiesEver(`rules/${bucket}/`)
+      .map(parse)
+      .filter((set) => set.rules !== undefined);
   return {
     revisions,
+    ever,
     newest: (bucket) => revisions(bucket).at(-1),
     classesEver: (bucket, destination, ofSource) =>
-      state
-        .bodiesEver(`rules/${bucket}/`)
-        .flatMap((body) => parse(body).rules ?? [])
+      ever(bucket)
+        .flatMap((set) => set.rules)
         .filter((rule) => rule.destination.bucket === destination)
         .map((rule) => rule.destination.storageClass ?? ofSource),
     everCovered: (bucket, destination, key, entry) =>
-      state
-        .bodiesEver(`rules/${bucket}/`)
-        .map(parse)
-        .some((set) =>
-          set.rules?.some((rule) => rule.destination.bucket === destination && covers(rule, key, entry)),
-        ),
+      ever(bucket).some((set) =>
+        set.rules.some((rule) => rule.destination.bucket === destination && covers(rule, key, entry)),
+      ),
     committedMs: (bucket, revision) => state.createdMs(nameOf(bucket, revision)) ?? 0,
   };
 }
