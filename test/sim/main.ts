@@ -20,7 +20,15 @@ async function main(): Promise<void> {
   // Most errors here are played faults: nobody reads where they were made.
   if (!options.trace) Error.stackTraceLimit = 0;
   const began = process.hrtime.bigint();
+  let playing: string | undefined;
+  // Where nothing is left to do and a seed still waits, Node ends as if all were well.
+  process.once('exit', () => {
+    if (playing === undefined) return;
+    write(`seed ${playing}: stuck: it waits for something that never comes`);
+    process.exitCode = 1;
+  });
   for (const seed of options.seeds) {
+    playing = seed;
     const run = { seed, leases: options.leases, without: options.without };
     const result = await runSeed({ ...run, trace: options.trace });
     ran += 1;
@@ -35,6 +43,7 @@ async function main(): Promise<void> {
       else write(`  node test/sim/run.mjs --seed ${seed} --leases ${options.leases} --shrink`);
     }
   }
+  playing = undefined;
   if (options.counts !== 'none') report(counts, options, write);
   const missing =
     options.seeds.length < seedsUntilExpected ? [] : expected.filter((name) => !counts.has(name));

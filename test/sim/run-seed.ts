@@ -105,7 +105,10 @@ function createRun(options: RunOptions) {
         await reconcileAll();
       }
       if (failed()) return;
-      for (const platform of platforms.values()) await settle(checkRulesHeard(platform, built));
+      for (const platform of platforms.values()) {
+        if (failed()) return;
+        await settle(checkRulesHeard(platform, built));
+      }
       checkQuietWorld(world, books, scenario.keys, verdict);
       checkNothingPends(world, books, verdict);
       checkNoChangeLost(world, books, verdict);
@@ -148,6 +151,8 @@ async function checkRulesHeard(platform: Platform, { world, books, verdict }: Bu
         'rules are heard of',
         `${instance.name} acts on other rules of ${source.bucket} than stand`,
       );
+      // Nothing is played any further: whoever asked for more would wait for ever.
+      return;
     }
   }
 }
