@@ -32,6 +32,9 @@ export interface BuiltWorld {
   readonly settle: (work: Promise<unknown>) => Promise<void>;
 }
 
+/** Times that a piece of work may pause without anything to wait for. */
+const turnsMax = 1_000;
+
 export function buildWorld(
   options: RunOptions,
   draw: (chance: Chance) => Scenario,
@@ -86,8 +89,17 @@ export function buildWorld(
   });
 
   const settle = async (work: Promise<unknown>): Promise<void> => {
-    await scheduler.runDry(failed);
-    if (!failed()) await work;
+    let done = false;
+    const ended = work.finally(() => {
+      done = true;
+    });
+    ended.catch(() => undefined);
+    // What needs no request of its own may ask for one later.
+    for (let turn = 0; !done && !failed() && turn < turnsMax; turn += 1) {
+      await scheduler.runDry(failed);
+      await new Promise((drained) => setImmediate(drained));
+    }
+    if (!failed()) await ended;
   };
   return { scenario, world, chance, platforms, users, operators, books, checks, verdict, settle };
 }
