@@ -66,6 +66,7 @@ if (secretId && secretKey && COS_TEST_SOURCE && COS_TEST_DESTINATION) {
     }));
   });
 } else {
+  // oxlint-disable-next-line jest/no-disabled-tests -- skipped with its reason, where there are no credentials
   test.skip('the real COS: COS_TEST_SECRET_ID, COS_TEST_SECRET_KEY, COS_TEST_SOURCE and COS_TEST_DESTINATION are not all set', () => {
     expect(COS_TEST_SOURCE).toBeDefined();
   });
