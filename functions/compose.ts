@@ -1,15 +1,17 @@
 import { type CosClient, createCosClient } from '../lib/adapters/cos/client';
 import { createCosBucketDirectory } from '../lib/adapters/cos/bucket-directory';
+import { createCosDestinationProbe } from '../lib/adapters/cos/destination-probe';
 import { createCosObjectStore } from '../lib/adapters/cos/object-store';
 import { createCosStateStore } from '../lib/adapters/cos/state-store';
 import { createJsonLog } from '../lib/adapters/log/json-log';
 import type { Invocation } from '../lib/adapters/scf/invocation';
 import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/system';
 import type { ReconcilePorts } from '../lib/app/reconcile';
+import { createAccountRules } from '../lib/app/account-rules';
 import { createRuleSource } from '../lib/app/rule-source';
 import { createTargets } from '../lib/app/targets';
 import { createRuleStore } from '../lib/app/rule-store';
-import { createRuleService, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
+import { createRuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
 import { createVersioningGate } from '../lib/app/versioning-gate';
 import { type Config, readConfig, readCredentials } from '../lib/config';
@@ -33,6 +35,7 @@ function composeBase(config: Config) {
     client,
     state,
     ruleStore,
+    account: createAccountRules(ruleStore, state, systemClock),
     begin: (next: Invocation): void => {
       invocation = next;
     },
@@ -42,7 +45,7 @@ function composeBase(config: Config) {
 
 /** What the functions that replicate share. */
 export function composeReplication(config = readConfig()) {
-  const { log, client, state, ruleStore, begin, remainingMs } = composeBase(config);
+  const { log, client, state, ruleStore, account, begin, remainingMs } = composeBase(config);
   const ports: ReconcilePorts = {
     store: createCosObjectStore(client),
     state,
@@ -50,7 +53,7 @@ export function composeReplication(config = readConfig()) {
     entropy: systemEntropy,
     digests: systemDigests,
     log,
-    ruleSets: () => loadRulesOfRegion(ruleStore, state, config.region),
+    ruleSets: async () => (await account.all()).filter(({ region }) => region === config.region),
     targets: createTargets(state),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),
@@ -68,15 +71,17 @@ export function composeReplication(config = readConfig()) {
 }
 
 export function composeRules(config = readConfig()) {
-  const { log, client, state, ruleStore, begin } = composeBase(config);
-  const service: RuleService = createRuleService({
-    store: ruleStore,
-    state,
-    directory: createCosBucketDirectory(client),
-    clock: systemClock,
-    entropy: systemEntropy,
+  const { log, client, state, ruleStore, account, begin } = composeBase(config);
+  const directory = createCosBucketDirectory(client);
+  const shared = { directory, account, clock: systemClock, entropy: systemEntropy, region: config.region };
+  return {
+    rules: createRuleService({ ...shared, store: ruleStore, state, log }),
+    checks: {
+      ...shared,
+      objects: createCosObjectStore(client),
+      probe: createCosDestinationProbe(client),
+    },
     log,
-    region: config.region,
-  });
-  return { service, log, begin };
+    begin,
+  };
 }

@@ -6,8 +6,8 @@ import { createApi } from '../lib/app/api/api';
 import { readApiConfig } from '../lib/config';
 import { composeRules } from './compose';
 
-const { service, log, begin } = composeRules();
-const api = createApi({ rules: service, log, ...readApiConfig() });
+const { rules, checks, log, begin } = composeRules();
+const api = createApi({ rules, checks, log, clock: systemClock, settings: readApiConfig() });
 
 /** Invoked by its Function URL. */
 export const main_handler = middy(async (event: unknown) => {

@@ -40,9 +40,22 @@ const environmentSchema = z.object({
   REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
 });
 
-const masterSecretSchema = z.object({
+const apiSchema = z.object({
   API_MASTER_SECRET: z.string().min(32, 'must have at least 32 characters'),
+  /** Credentials of older generations are refused. */
   API_GENERATION_MIN: z.coerce.number().int().min(1).default(1),
+  /** Requests a second of one credential at one instance; for a moment, five times as many. */
+  API_REQUESTS_PER_SECOND: z.coerce.number().min(0.1).max(10_000).default(20),
+  /** Origins of pages that may call the API, separated by commas; empty: none. */
+  API_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== ''),
+    ),
 });
 
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
@@ -62,8 +75,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
 /** The rule API's own part; without a master secret it does not start. */
 export function readApiConfig(environment: NodeJS.ProcessEnv = process.env) {
-  const read = parse(masterSecretSchema, environment);
-  return { masterSecret: read.API_MASTER_SECRET, generationMin: read.API_GENERATION_MIN };
+  const read = parse(apiSchema, environment);
+  return {
+    masterSecret: read.API_MASTER_SECRET,
+    generationMin: read.API_GENERATION_MIN,
+    rate: { perSecond: read.API_REQUESTS_PER_SECOND, burst: 5 * read.API_REQUESTS_PER_SECOND },
+    corsOrigins: read.API_CORS_ORIGINS,
+  };
 }
 
 /** The role's temporary keys, which SCF renews under a running instance: read them for every request. */

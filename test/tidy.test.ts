@@ -36,11 +36,11 @@ function importsOf(file: string, text: string): readonly string[] {
 /** May only import from these, beside itself. */
 const arrows: readonly { readonly from: string; readonly to: readonly RegExp[] }[] = [
   { from: 'lib/domain/', to: [/^lib\/domain\//] },
-  { from: 'lib/app/api/', to: [/^lib\/domain\//, /^lib\/app\//, /^node:crypto$/, /^hono/, /^zod$/] },
   {
-    from: 'lib/app/',
-    to: [/^lib\/domain\//, /^lib\/app\//, /^node:util$/, /^hono/, /^zod$/, /^node:crypto$/],
+    from: 'lib/app/api/',
+    to: [/^lib\/(domain|app)\//, /^node:crypto$/, /^hono/, /^@hono\/zod-openapi$/, /^fast-xml-parser$/],
   },
+  { from: 'lib/app/', to: [/^lib\/(domain|app)\//, /^node:util$/] },
   { from: 'lib/', to: [/^lib\//, /^node:/, /^[a-z@]/] },
   { from: 'functions/', to: [/^lib\//, /^functions\//, /^@middy\/core$/] },
 ];

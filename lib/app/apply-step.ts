@@ -4,7 +4,7 @@ import type { EntryId, ObjectVersion } from '../domain/history';
 import { entryId } from '../domain/history';
 import type { Mark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
-import type { BucketRef, ReplicationRule } from '../domain/rule';
+import { type BucketRef, coversTagged, type ReplicationRule, tagsDecide } from '../domain/rule';
 import { encodeStamp, stampHeader } from '../domain/stamp';
 import { metadataFits, type ObjectHead, planTransfer } from '../domain/transfer';
 import type { Logger } from './ports';
@@ -70,7 +70,7 @@ async function copySourceVersion(
   request: StepRequest,
   version: ObjectVersion,
 ): Promise<number> {
-  const { source, key, current } = request;
+  const { source, key, rule, current } = request;
   const isCurrent =
     current !== undefined &&
     (current.versionId ?? 'null') === version.versionId &&
@@ -78,6 +78,12 @@ async function copySourceVersion(
   const head = isCurrent ? current : await headOf(ports, source, key, version);
   if (stampOf(ports, source.bucket, key, head)) {
     throw new ReplicationError('IS_REPLICA', `version ${version.versionId} of "${key}"`);
+  }
+  if (tagsDecide(rule, key, version.lastModifiedMs)) {
+    const tags = await ports.store.tagsOf(source, key, version.versionId);
+    if (!coversTagged(rule, key, version.lastModifiedMs, tags)) {
+      throw new ReplicationError('TAGS_DIFFER', `version ${version.versionId} of "${key}"`);
+    }
   }
   return copy(ports, request, { from: source, version, of: entryId(version), head });
 }

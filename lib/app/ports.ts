@@ -1,5 +1,5 @@
 import type { HistoryEntry, KeyHistory, ObjectVersion } from '../domain/history';
-import type { BucketRef, RuleSet, StorageClass } from '../domain/rule';
+import type { BucketRef, ObjectTag, RuleSet, StorageClass } from '../domain/rule';
 import type { ObjectHead } from '../domain/transfer';
 
 /**
@@ -15,6 +15,8 @@ export interface ObjectStore {
   listVersions: (bucket: BucketRef, page: BucketPageRequest) => Promise<BucketPage>;
   /** The current version, or the one named. `undefined`: none, it is a delete marker, or the bucket is missing. */
   headObject: (bucket: BucketRef, key: string, versionId?: string) => Promise<ObjectHead | undefined>;
+  /** The tags of one version; none if it is gone. */
+  tagsOf: (bucket: BucketRef, key: string, versionId: string) => Promise<readonly ObjectTag[]>;
   /** A server-side copy of one version, with metadata and class replaced and tags kept. */
   copyVersion: (request: CopyRequest) => Promise<CopyAnswer>;
   /** A DELETE without version id. Never one with: replication deletes no version. */
@@ -75,6 +77,8 @@ export interface CopyAnswer extends WriteAnswer {
 export interface BucketDirectory {
   describe(bucket: BucketRef): Promise<BucketDescription>;
   versioning(bucket: BucketRef): Promise<BucketVersioning>;
+  /** Names of the buckets that COS's own replication writes to from this one; none where that may not be asked. */
+  replicatesTo(bucket: BucketRef): Promise<ReadonlySet<string>>;
   /** Names of all buckets that the caller's account owns. */
   ownedBuckets(): Promise<ReadonlySet<string>>;
 }
@@ -124,6 +128,14 @@ export interface RuleSource {
 export interface Targets {
   /** As new as the moment it is asked. */
   isTarget(bucket: string): Promise<boolean>;
+}
+
+/** Writes to a destination bucket to find out whether it can be written to. Fails with COS's own reason. */
+export interface DestinationProbe {
+  write(bucket: BucketRef, key: string, body: string): Promise<WriteAnswer>;
+  read(bucket: BucketRef, key: string): Promise<string>;
+  /** A DELETE without version id. */
+  mark(bucket: BucketRef, key: string): Promise<WriteAnswer>;
 }
 
 export interface Clock {

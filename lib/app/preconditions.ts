@@ -1,34 +1,69 @@
-import { type Problem, problem, type RuleSettings } from '../domain/rule-change';
-import type { BucketRef } from '../domain/rule';
+import { type Problem, problem } from '../domain/problem';
+import type { BucketRef, Destination } from '../domain/rule';
+import { mapAtMost } from './map-at-most';
 import type { BucketDescription, BucketDirectory, BucketVersioning } from './ports';
 
 export interface PairCheck {
-  readonly problems: readonly Problem[];
+  /** What is wrong with the source bucket, whatever it is replicated to. */
+  readonly ofSource: readonly Problem[];
+  /** What is wrong with each destination, and with the pair; in the order of the destinations. */
+  readonly ofDestinations: readonly (readonly Problem[])[];
   /** The source bucket's own clock, whole seconds; `undefined` if the bucket could not be described. */
   readonly sourceSeconds: number | undefined;
 }
 
+/** Destination buckets that are asked about side by side. */
+const bucketsAtOnce = 8;
+
 /**
- * Whether a rule can work between two buckets, asked of COS itself. At most six requests; all problems at once.
+ * Whether a bucket can be replicated to others, asked of COS itself. Four requests and two for each destination
+ * bucket; all problems at once.
  */
-export async function checkPair(
+export async function checkPairs(
   directory: BucketDirectory,
   source: BucketRef,
-  destination: RuleSettings['destination'],
+  destinations: readonly Destination[],
 ): Promise<PairCheck> {
-  const [sourceSide, destinationSide, owned] = await Promise.all([
+  const places = new Map(
+    destinations.map(({ bucket, region }) => [`${region}/${bucket}`, { bucket, region }]),
+  );
+  const [sourceSide, owned, native, sides] = await Promise.all([
     describe(directory, source),
-    describe(directory, destination),
     directory.ownedBuckets(),
+    directory.replicatesTo(source),
+    mapAtMost(
+      bucketsAtOnce,
+      [...places],
+      async ([name, ref]) => [name, await describe(directory, ref)] as const,
+    ),
   ]);
-  const problems = [
-    ...sourceProblems(source, sourceSide, owned),
-    ...destinationProblems(destination, destinationSide, owned),
-    ...pairProblems(source, sourceSide, destination, destinationSide),
-  ];
+  const sideOf = new Map(sides);
   const { description } = sourceSide;
-  const sourceSeconds = description.kind === 'found' ? Math.floor(description.dateMs / 1000) : undefined;
-  return { problems, sourceSeconds };
+  return {
+    ofSource: sourceProblems(source, sourceSide, owned),
+    ofDestinations: destinations.map((destination) => {
+      const side = sideOf.get(`${destination.region}/${destination.bucket}`) ?? unknownSide;
+      return [
+        ...destinationProblems(destination, side, owned),
+        ...pairProblems(source, sourceSide, destination, side),
+        ...nativeProblems(source, destination, native),
+      ];
+    }),
+    sourceSeconds: description.kind === 'found' ? Math.floor(description.dateMs / 1000) : undefined,
+  };
+}
+
+const unknownSide: Side = { description: { kind: 'missing' }, versioning: undefined };
+
+/** Two replications of one pair would both write every version. */
+function nativeProblems(
+  source: BucketRef,
+  destination: BucketRef,
+  native: ReadonlySet<string>,
+): readonly Problem[] {
+  if (!native.has(destination.bucket)) return [];
+  const message = `COS itself replicates ${source.bucket} to ${destination.bucket} already; delete that rule first.`;
+  return [problem('NativeReplication', '/destination/bucket', message)];
 }
 
 interface Side {
@@ -130,20 +165,21 @@ function otherAccount(name: string): Problem {
 function pairProblems(
   source: BucketRef,
   sourceSide: Side,
-  destination: RuleSettings['destination'],
+  destination: Destination,
   destinationSide: Side,
 ): readonly Problem[] {
   if (sourceSide.description.kind !== 'found' || destinationSide.description.kind !== 'found') return [];
   const { multiZone } = destinationSide.description;
   const { storageClass } = destination;
+  const mismatch = multiZone ? 'SingleZoneClassMismatch' : 'MultiZoneClassMismatch';
   if (storageClass !== undefined && storageClass.startsWith('MAZ_') !== multiZone) {
     const zones = multiZone ? 'a multi-zone' : 'a single-zone';
     const message = `${storageClass} does not fit ${destination.bucket}, which is ${zones} bucket.`;
-    return [problem('StorageClassMismatch', '/destination/storageClass', message)];
+    return [problem(mismatch, '/destination/storageClass', message)];
   }
   if (storageClass === undefined && sourceSide.description.multiZone !== multiZone) {
     const message = `${source.bucket} and ${destination.bucket} differ in zones, so objects cannot keep their class; name one.`;
-    return [problem('StorageClassMismatch', '/destination/storageClass', message)];
+    return [problem(mismatch, '/destination/storageClass', message)];
   }
   return [];
 }

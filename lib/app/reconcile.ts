@@ -134,6 +134,7 @@ interface WalkState {
     readonly began: string;
     readonly bucket: string;
     readonly rule: string;
+    readonly prefix: string;
     readonly afterKey?: string;
   };
 }
@@ -150,20 +151,23 @@ async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> 
       ? -Infinity
       : Date.parse(comparedAt) - listingBelievedAfterMs - clockToleranceMs - 1000;
   const walks = (await ports.ruleSets())
-    .flatMap((set) => set.rules.map((rule) => ({ bucket: set.bucket, rule })))
+    .flatMap(({ bucket, rules }) =>
+      rules.flatMap((rule) => rule.prefixes.map((prefix) => ({ bucket, rule, prefix }))),
+    )
     .filter(({ rule }) => rule.status === 'Enabled')
-    .sort((a, b) => (walkId(a.bucket, a.rule.id) < walkId(b.bucket, b.rule.id) ? -1 : 1));
-  for (const { bucket, rule } of walks) {
-    const here = walkId(bucket, rule.id);
-    const last = stopped && walkId(stopped.bucket, stopped.rule);
+    .sort((a, b) => (walkId(a.bucket, a.rule.id, a.prefix) < walkId(b.bucket, b.rule.id, b.prefix) ? -1 : 1));
+  for (const { bucket, rule, prefix } of walks) {
+    const here = walkId(bucket, rule.id, prefix);
+    const last = stopped && walkId(stopped.bucket, stopped.rule, stopped.prefix);
     if (last !== undefined && here < last) continue;
-    const reached = await walkRule(ports, { bucket, region: ports.region }, rule, tally, {
+    const reached = await walkPrefix(ports, { bucket, region: ports.region }, rule, tally, {
+      prefix,
       afterKey: here === last ? stopped?.afterKey : undefined,
       comparedBeforeMs,
     });
     if (reached.ended) continue;
     const { afterKey } = reached;
-    const place = { began, bucket, rule: rule.id, ...(afterKey === undefined ? {} : { afterKey }) };
+    const place = { began, bucket, rule: rule.id, prefix, ...(afterKey === undefined ? {} : { afterKey }) };
     await writeWalkState(ports, { ...(comparedAt === undefined ? {} : { comparedAt }), stopped: place });
     return false;
   }
@@ -171,7 +175,7 @@ async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> 
   return true;
 }
 
-const walkId = (bucket: string, rule: string): string => `${bucket}/${rule}`;
+const walkId = (bucket: string, rule: string, prefix: string): string => `${bucket}/${rule}/${prefix}`;
 
 async function readWalkState(ports: ReconcilePorts): Promise<WalkState> {
   const name = walkStateName(ports.region);
@@ -181,7 +185,8 @@ async function readWalkState(ports: ReconcilePorts): Promise<WalkState> {
   const times = [comparedAt, stopped?.began].filter((time) => time !== undefined);
   const sound =
     times.every((time) => Number.isFinite(Date.parse(time))) &&
-    (stopped === undefined || (typeof stopped.bucket === 'string' && typeof stopped.rule === 'string'));
+    (stopped === undefined ||
+      [stopped.bucket, stopped.rule, stopped.prefix].every((name) => typeof name === 'string'));
   if (sound) return { ...(comparedAt === undefined ? {} : { comparedAt }), ...(stopped ? { stopped } : {}) };
   throw new ReplicationError('RULES_UNREADABLE', `${name} does not tell how far a walk came; delete it`);
 }
@@ -195,16 +200,20 @@ interface Reached {
   readonly afterKey: string | undefined;
 }
 
-/** One rule's walk, in batches of keys, until its end or until time is up. */
-async function walkRule(
+/** One prefix's walk, in batches of keys, until its end or until time is up. */
+async function walkPrefix(
   ports: ReconcilePorts,
   source: BucketRef,
   rule: ReplicationRule,
   tally: Tally,
-  from: { readonly afterKey: string | undefined; readonly comparedBeforeMs: number },
+  from: {
+    readonly prefix: string;
+    readonly afterKey: string | undefined;
+    readonly comparedBeforeMs: number;
+  },
 ): Promise<Reached> {
   const { keysAtOnce } = ports.settings;
-  const side = (bucket: BucketRef) => walkKeys(ports.store, bucket, rule.prefix, from.afterKey);
+  const side = (bucket: BucketRef) => walkKeys(ports.store, bucket, from.prefix, from.afterKey);
   let afterKey = from.afterKey;
   let batch: PairedKey[] = [];
   const flush = async (): Promise<void> => {

@@ -177,7 +177,7 @@ async function makePlan(
       destination: window,
       provenance,
       gone,
-      coverage: coverageOf(rule, key) ?? { prefix: rule.prefix },
+      coverage: coverageOf(rule, key) ?? {},
       clockToleranceMs: ports.settings.clockToleranceMs,
       listedMs: source.listedMs,
       seenLookbackMs: seenLookbackMs(ports.settings),

@@ -1,7 +1,7 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { BucketRef } from '../domain/rule';
 import type { Clock, RuleSource } from './ports';
-import { type RuleStore, type StoredRuleSet, unsettledMs } from './rule-store';
+import { type HeldRuleSet, loadFrom, type RuleStore } from './rule-store';
 
 export interface RuleSourceSettings {
   /** A running function may act on rules that are this old. */
@@ -11,19 +11,13 @@ export interface RuleSourceSettings {
 /** Readings for one answer. */
 const readingsMax = 4;
 
-interface Held {
-  readonly stored: StoredRuleSet;
-  /** When the reading of it began. */
-  readonly readMs: number;
-}
-
 /** Rule sets as a running function sees them: kept for one config lifetime, read again with one request. */
 export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleSourceSettings): RuleSource {
-  const held = new Map<string, Held>();
-  const reading = new Map<string, Promise<Held>>();
+  const held = new Map<string, HeldRuleSet>();
+  const reading = new Map<string, Promise<HeldRuleSet>>();
 
   /** Concurrent askers share one reading. */
-  const refresh = (source: BucketRef): Promise<Held> => {
+  const refresh = (source: BucketRef): Promise<HeldRuleSet> => {
     const { bucket } = source;
     const running = reading.get(bucket);
     if (running) return running;
@@ -32,13 +26,10 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
     return started;
   };
 
-  const read = async (source: BucketRef): Promise<Held> => {
-    const readMs = clock.now();
+  const read = async (source: BucketRef): Promise<HeldRuleSet> => {
     const { bucket } = source;
-    const before = held.get(bucket)?.stored;
-    const settled = before !== undefined && readMs - before.committedMs > unsettledMs;
     try {
-      const fresh: Held = { stored: await store.load(source, settled ? before : undefined), readMs };
+      const fresh = await loadFrom(store, clock, source, held.get(bucket));
       held.set(bucket, fresh);
       return fresh;
     } catch (thrown) {

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../domain/error';
-import type { BucketRef, ReplicationRule, RuleSet } from '../domain/rule';
+import type { BucketRef, RuleSet } from '../domain/rule';
 import { emptyRuleSet } from '../domain/rule';
 import type { Clock, Entropy, StateStore } from './ports';
 
@@ -13,7 +13,9 @@ export interface RuleStore {
   /** The newest rule set, read again if it is so young that another writer of the same revision may still win. */
   loadSettled(source: BucketRef): Promise<StoredRuleSet>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
-  commit(ruleSet: RuleSet, author: string): Promise<StoredRuleSet>;
+  commit(ruleSet: RuleSet, note: RevisionNote): Promise<StoredRuleSet>;
+  /** One revision as it was written, or `undefined`. */
+  revision(bucket: string, revision: number): Promise<Revision | undefined>;
 }
 
 export interface StoredRuleSet {
@@ -22,14 +24,19 @@ export interface StoredRuleSet {
   readonly committedMs: number;
 }
 
-interface RuleDocument {
-  readonly format: 1;
-  readonly bucket: string;
-  readonly region: string;
-  readonly revision: number;
-  readonly rules: readonly ReplicationRule[];
-  readonly at: string;
+/** Who changed what. */
+export interface RevisionNote {
   readonly by: string;
+  readonly what: string;
+}
+
+export interface Revision extends RuleSet, RevisionNote {
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+interface RuleDocument extends Revision {
+  readonly format: 1;
   /** Tells two writers of one revision apart. */
   readonly nonce: string;
 }
@@ -47,6 +54,28 @@ const settleTriesMax = 5;
 
 /** More steps than this from the hint to the newest revision mean that the hint is broken. */
 const revisionStepsMax = 100_000;
+
+/** A rule set as somebody keeps it. */
+export interface HeldRuleSet {
+  readonly stored: StoredRuleSet;
+  /** When the reading of it began. */
+  readonly readMs: number;
+}
+
+/**
+ * The newest rule set, from an older one that is held: one request, if that was settled when it was read. One that was
+ * not may have been replaced since, however long ago that is.
+ */
+export async function loadFrom(
+  store: RuleStore,
+  clock: Clock,
+  source: BucketRef,
+  held: HeldRuleSet | undefined,
+): Promise<HeldRuleSet> {
+  const readMs = clock.now();
+  const settled = held !== undefined && held.readMs - held.stored.committedMs > unsettledMs;
+  return { stored: await store.load(source, settled ? held.stored : undefined), readMs };
+}
 
 export function createRuleStore(
   state: StateStore,
@@ -91,17 +120,13 @@ export function createRuleStore(
       throw new ReplicationError('RULE_CONFLICT', `the rules of ${source.bucket} change all the time`);
     },
 
-    async commit(ruleSet, author) {
-      const document: RuleDocument = {
-        format: 1,
-        bucket: ruleSet.bucket,
-        region: ruleSet.region,
-        revision: ruleSet.revision,
-        rules: ruleSet.rules,
-        at: new Date(clock.now()).toISOString(),
-        by: author,
-        nonce: entropy.nonce(),
-      };
+    revision: read,
+
+    async commit(ruleSet, { by, what }) {
+      const { bucket, region } = ruleSet;
+      const at = new Date(clock.now()).toISOString();
+      const document: RuleDocument = { format: 1, ...ruleSet, at, by, what, nonce: entropy.nonce() };
+      if (ruleSet.revision === 1) await state.put(sourceName(bucket), JSON.stringify({ bucket, region }));
       const name = revisionName(ruleSet.bucket, ruleSet.revision);
       const conflict = `revision ${ruleSet.revision} of ${ruleSet.bucket} was written by somebody else`;
       if (!(await state.create(name, JSON.stringify(document))))
@@ -127,8 +152,9 @@ export function createRuleStore(
 }
 
 function storedFrom(document: RuleDocument): StoredRuleSet {
-  const { bucket, region, revision, rules } = document;
-  return { ruleSet: { bucket, region, revision, rules }, committedMs: Date.parse(document.at) };
+  const { bucket, region, revision, rules, role } = document;
+  const ruleSet = { bucket, region, revision, rules, ...(role === undefined ? {} : { role }) };
+  return { ruleSet, committedMs: Date.parse(document.at) };
 }
 
 function parseDocument(body: string, bucket: string, revision: number): RuleDocument {
@@ -148,7 +174,14 @@ function parseDocument(body: string, bucket: string, revision: number): RuleDocu
   return document as RuleDocument;
 }
 
-export const rulesFolder = 'rules/';
+/** Buckets that have, or had, rules: one name each, however often their rules changed. */
+export const sourcesFolder = 'sources/';
+
+function sourceName(bucket: string): string {
+  return `${sourcesFolder}${bucket}.json`;
+}
+
+const rulesFolder = 'rules/';
 
 function revisionName(bucket: string, revision: number): string {
   return `${rulesFolder}${bucket}/${String(revision).padStart(12, '0')}.json`;

@@ -1,23 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BacklogEntry } from '../domain/backlog';
 import { ReplicationError } from '../domain/error';
+import { latestAttempts } from '../domain/backlog';
+import { type Problem, problem } from '../domain/problem';
 import { coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
 import {
   type BacklogEffect,
-  type Problem,
-  problem,
-  type RuleChange,
-  ruleProblems,
+  type ChangedRule,
+  type ChangeTime,
+  type DesiredRule,
+  identified,
   type RuleSettings,
+  settingsOf,
+  withAllRules,
   withChangedRule,
   withNewRule,
   withoutRule,
 } from '../domain/rule-change';
+import type { NamedSettings } from '../domain/rule-conflicts';
+import type { AccountRules } from './account-rules';
 import { closeBacklog, readBacklog } from './backlog';
 import { mapAtMost } from './map-at-most';
 import type { BucketDirectory, Clock, Entropy, Logger, StateStore } from './ports';
-import { checkPair } from './preconditions';
-import { rulesFolder, type RuleStore } from './rule-store';
+import { type Candidate, examine } from './rule-examination';
+import type { Revision, RuleStore } from './rule-store';
 import { announceTargets } from './targets';
 
 export interface RulesPorts {
@@ -29,13 +35,16 @@ export interface RulesPorts {
   readonly log: Logger;
   /** Where this deployment runs: its sources are buckets of this region. */
   readonly region: string;
+  readonly account: AccountRules;
 }
 
 /** A request that cannot be done, with everything that is wrong with it. */
 export class RequestRefused extends Error {
   constructor(
-    readonly status: 400 | 404 | 409 | 412 | 415,
+    readonly status: 400 | 404 | 412 | 415 | 428,
     readonly problems: readonly Problem[],
+    /** The rules as they are, where the caller's knowledge of them is old. */
+    readonly current?: RuleSet,
   ) {
     super(problems.map(({ code, message }) => `${code}: ${message}`).join(' '));
     this.name = 'RequestRefused';
@@ -62,38 +71,51 @@ export interface ChangeResult {
 
 export type RuleService = ReturnType<typeof createRuleService>;
 
+/** A rule set that shall be written, and what becomes of the backlogs of the rules that it changes. */
+interface Change {
+  readonly ruleSet: RuleSet;
+  readonly changed: readonly ChangedRule[];
+  readonly what: string;
+}
+
 /** A change without a named revision is made anew on the newer state this often. */
 const conflictTriesMax = 3;
 
 /** The use cases of the rule API. */
 export function createRuleService(ports: RulesPorts) {
-  const load = async (bucket: string): Promise<RuleSet> =>
-    (await ports.store.load({ bucket, region: ports.region })).ruleSet;
+  const sourceOf = (bucket: string) => ({ bucket, region: ports.region });
+  const load = (bucket: string): Promise<RuleSet> => ports.account.of(sourceOf(bucket));
 
   const find = (ruleSet: RuleSet, id: string): ReplicationRule => {
     const rule = ruleSet.rules.find((candidate) => candidate.id === id);
     if (rule) return rule;
-    const message = `${ruleSet.bucket} has no rule with the id ${id}.`;
+    const message = `${ruleSet.bucket} has no rule with the id ${id.slice(0, 255)}.`;
     throw new RequestRefused(404, [problem('RuleNotFound', '', message)]);
   };
 
   /** Makes a change on the newest rule set and writes it, or finds out that the caller's is not the newest. */
-  const change = async <Result extends { readonly ruleSet: RuleSet }>(
+  const change = async (
     request: ChangeRequest,
-    make: (ruleSet: RuleSet) => Promise<Result>,
-  ): Promise<Result & { readonly committedMs: number }> => {
+    make: (ruleSet: RuleSet) => Promise<Change>,
+  ): Promise<Change> => {
     for (let attempt = 1; ; attempt += 1) {
       // What is built on a revision that another writer still may replace would be lost with it.
-      const source = { bucket: request.bucket, region: ports.region };
-      const before = (await ports.store.loadSettled(source)).ruleSet;
+      const before = (await ports.store.loadSettled(sourceOf(request.bucket))).ruleSet;
       if (request.revision !== undefined && request.revision !== before.revision)
         throw revisionConflict(before);
-      const result = await make(before);
-      const [old, now] = [before, result.ruleSet].map(({ rules }) => rules.map((rule) => rule.destination));
+      const made = await make(before);
+      if (isDeepStrictEqual({ ...made.ruleSet, revision: before.revision }, before))
+        return { ...made, ruleSet: before };
+      const [old, now] = [before, made.ruleSet].map(({ rules }) => rules.map((rule) => rule.destination));
       await announceTargets(ports.state, old ?? [], now ?? []);
       try {
-        const { committedMs } = await ports.store.commit(result.ruleSet, request.author);
-        return { ...result, committedMs };
+        const note = { by: request.author, what: made.what };
+        const { committedMs } = await ports.store.commit(made.ruleSet, note);
+        for (const { rule, backlog } of made.changed) {
+          await applyBacklogEffect(ports.state, request.bucket, rule, backlog, committedMs);
+        }
+        audit(request, made, before);
+        return made;
       } catch (thrown) {
         if (!(thrown instanceof ReplicationError) || thrown.code !== 'RULE_CONFLICT') throw thrown;
         if (request.revision !== undefined || attempt >= conflictTriesMax) {
@@ -103,46 +125,67 @@ export function createRuleService(ports: RulesPorts) {
     }
   };
 
-  /** All that speaks against these settings, asked of the rule set and of COS, beside what is known already. */
-  const examine = async (
+  const audit = (
+    { bucket, author }: ChangeRequest,
+    { what, changed, ruleSet }: Change,
+    before: RuleSet,
+  ): void =>
+    ports.log.info('rule changed', {
+      what,
+      bucket,
+      rules: changed.slice(0, 20).map(({ rule }) => rule.id),
+      revision: ruleSet.revision,
+      replaced: before.revision,
+      author,
+    });
+
+  /** Fails with all that speaks against the candidates, beside what is known already. */
+  const mustBeSound = async (
     ruleSet: RuleSet,
-    id: string,
-    settings: RuleSettings,
-    replacing: boolean,
+    candidates: readonly Candidate[],
     known: readonly Problem[] = [],
-  ) => {
-    const own = ruleProblems(ruleSet, id, settings, replacing);
-    const pair = await checkPair(ports.directory, ruleSet, settings.destination);
-    const problems = [...known, ...own, ...pair.problems];
-    if (problems.length > 0 || pair.sourceSeconds === undefined) throw new RequestRefused(400, problems);
-    return { sourceSeconds: pair.sourceSeconds, at: new Date(ports.clock.now()).toISOString() };
+  ): Promise<ChangeTime> => {
+    const ids = new Set(candidates.map(({ rule }) => rule.id));
+    const kept = ruleSet.rules.filter(({ id }) => !ids.has(id));
+    const found = await examine(ports, ruleSet, candidates, kept);
+    const problems = [...known, ...found.problems];
+    if (problems.length > 0 || found.time === undefined) throw new RequestRefused(400, problems);
+    return found.time;
   };
 
   /** Settings that could be read; otherwise everything that is wrong with the request, in one refusal. */
-  const readable = async (
-    ruleSet: RuleSet,
-    id: string,
-    parsed: ParsedSettings,
-    replacing: boolean,
-  ): Promise<RuleSettings> => {
+  const readable = async (ruleSet: RuleSet, id: string, parsed: ParsedSettings): Promise<RuleSettings> => {
     if (parsed.ok) return parsed.value;
-    if (parsed.rest) await examine(ruleSet, id, parsed.rest, replacing, parsed.problems);
+    if (parsed.rest)
+      await mustBeSound(ruleSet, [{ rule: { ...parsed.rest, id }, path: '' }], parsed.problems);
     throw new RequestRefused(400, parsed.problems);
   };
 
-  const settle = async (
+  const replaceAll = (
     request: ChangeRequest,
-    { rule, ruleSet, backlog, committedMs }: RuleChange & { readonly committedMs: number },
-  ): Promise<ChangeResult> => {
-    await applyBacklogEffect(ports.state, request.bucket, rule, backlog, committedMs);
-    return { ruleSet, rule };
+    what: string,
+    desired: (ruleSet: RuleSet) => readonly DesiredRule[] | Promise<readonly DesiredRule[]>,
+    role?: string,
+  ): Promise<Change> =>
+    change(request, async (ruleSet) => {
+      const newId = (): string => `rule-${ports.entropy.nonce()}`;
+      const named = identified(ruleSet, await desired(ruleSet), newId);
+      // Whatever is wrong with its buckets, a bucket can always be left without rules.
+      const time =
+        named.length === 0
+          ? { sourceSeconds: 0, at: new Date(ports.clock.now()).toISOString() }
+          : await allMustBeSound(ruleSet, named);
+      const made = withAllRules(ruleSet, named, time);
+      return { ...made, ruleSet: { ...made.ruleSet, ...(role === undefined ? {} : { role }) }, what };
+    });
+
+  const allMustBeSound = (ruleSet: RuleSet, named: readonly NamedSettings[]): Promise<ChangeTime> => {
+    const candidates = named.map((rule, place) => ({ rule, path: `/rules/${place}` }));
+    return mustBeSound({ ...ruleSet, rules: [] }, candidates);
   };
 
-  const audit = (what: string, { bucket, author }: ChangeRequest, { rule, ruleSet }: ChangeResult): void =>
-    ports.log.info('rule changed', { what, bucket, rule: rule.id, revision: ruleSet.revision, author });
-
   return {
-    /** The rules of one bucket. */
+    /** The rules of one bucket. One request, unless they changed a moment ago. */
     list: load,
 
     async get(bucket: string, id: string): Promise<ChangeResult> {
@@ -150,8 +193,10 @@ export function createRuleService(ports: RulesPorts) {
       return { ruleSet, rule: find(ruleSet, id) };
     },
 
-    /** Buckets that have, or had, rules. */
-    buckets: () => loadRulesOfRegion(ports.store, ports.state, ports.region),
+    /** Buckets of this region that have, or had, rules. */
+    async buckets(): Promise<readonly RuleSet[]> {
+      return (await ports.account.all()).filter(({ region }) => region === ports.region);
+    },
 
     async create(
       request: ChangeRequest,
@@ -160,12 +205,15 @@ export function createRuleService(ports: RulesPorts) {
     ): Promise<ChangeResult> {
       const chosen = id ?? `rule-${ports.entropy.nonce()}`;
       const made = await change(request, async (ruleSet) => {
-        const settings = await readable(ruleSet, chosen, parsed, false);
-        const time = await examine(ruleSet, chosen, settings, false);
-        return withNewRule(ruleSet, chosen, settings, time);
+        const taken = ruleSet.rules.some((rule) => rule.id === chosen);
+        const message = `A rule with the id ${chosen} exists already; choose another id.`;
+        const known = taken ? [problem('DuplicateRuleId', '/id', message)] : [];
+        const settings = await readable(ruleSet, chosen, withProblems(parsed, known));
+        const time = await mustBeSound(ruleSet, [{ rule: { ...settings, id: chosen }, path: '' }]);
+        const { ruleSet: now, ...changed } = withNewRule(ruleSet, chosen, settings, time);
+        return { ruleSet: now, changed: [changed], what: 'created' };
       });
-      audit('created', request, made);
-      return { ruleSet: made.ruleSet, rule: made.rule };
+      return { ruleSet: made.ruleSet, rule: find(made.ruleSet, chosen) };
     },
 
     /** Changes a rule. `edit` makes the new settings of the old ones. */
@@ -176,75 +224,93 @@ export function createRuleService(ports: RulesPorts) {
     ): Promise<ChangeResult> {
       const made = await change(request, async (ruleSet) => {
         const before = find(ruleSet, id);
-        const settings = await readable(ruleSet, id, edit(settingsOf(before)), true);
+        const settings = await readable(ruleSet, id, edit(settingsOf(before)));
         // Whatever is wrong with its buckets, a rule can always be switched off.
         const time =
           settings.status === 'Disabled' && isOnlySwitchedOff(before, settings)
             ? { sourceSeconds: 0, at: new Date(ports.clock.now()).toISOString() }
-            : await examine(ruleSet, id, settings, true);
-        return withChangedRule(ruleSet, before, settings, time);
+            : await mustBeSound(ruleSet, [{ rule: { ...settings, id }, path: '' }]);
+        const { ruleSet: now, ...changed } = withChangedRule(ruleSet, before, settings, time);
+        return { ruleSet: now, changed: [changed], what: 'edited' };
       });
-      audit('edited', request, made);
-      return settle(request, made);
+      return { ruleSet: made.ruleSet, rule: find(made.ruleSet, id) };
     },
 
     async remove(request: ChangeRequest, id: string): Promise<RuleSet> {
       const made = await change(request, async (ruleSet) => {
-        const rule = find(ruleSet, id);
-        return { rule, ruleSet: withoutRule(ruleSet, id) };
+        const backlog = { kind: 'close', why: 'RULE_DELETED' } as const;
+        const changed = [{ rule: find(ruleSet, id), backlog }];
+        return { ruleSet: withoutRule(ruleSet, id), changed, what: 'deleted' };
       });
-      audit('deleted', request, made);
-      const effect = { kind: 'close', why: 'RULE_DELETED' } as const;
-      await applyBacklogEffect(ports.state, request.bucket, made.rule, effect, made.committedMs);
       return made.ruleSet;
     },
+
+    /** Puts a whole set of rules in the place of all; what has an old rule's id, or its filter and destination, is it. */
+    async replace(
+      request: ChangeRequest,
+      desired: readonly DesiredRule[],
+      role: string | undefined,
+    ): Promise<RuleSet> {
+      // What COS's own form cannot say stays as it was.
+      const withDescriptions = (ruleSet: RuleSet): readonly DesiredRule[] => {
+        const names = identified(ruleSet, desired, () => '');
+        return desired.map((one, place) => {
+          const before = ruleSet.rules.find(({ id }) => id === names[place]?.id);
+          return before ? { ...one, settings: { ...one.settings, description: before.description } } : one;
+        });
+      };
+      return (await replaceAll(request, 'replaced', withDescriptions, role)).ruleSet;
+    },
+
+    /** Makes the rules of an old revision the newest ones. What they did not cover meanwhile is not made up for. */
+    async restore(request: ChangeRequest, revision: number): Promise<RuleSet> {
+      const desired = async (): Promise<readonly DesiredRule[]> => {
+        const old = await readRevision(ports.store, request.bucket, revision);
+        return old.rules.map((rule) => ({ id: rule.id, settings: settingsOf(rule) }));
+      };
+      return (await replaceAll(request, `went back to revision ${revision}`, desired)).ruleSet;
+    },
+
+    /** Revisions below one, newest first. */
+    async revisions(bucket: string, below: number | undefined, max: number) {
+      const newest = (await load(bucket)).revision;
+      const first = Math.min(newest, (below ?? newest + 1) - 1);
+      const numbers = Array.from({ length: Math.max(0, Math.min(max, first)) }, (_, i) => first - i);
+      const found = await mapAtMost(8, numbers, (number) => ports.store.revision(bucket, number));
+      const last = numbers.at(-1);
+      return {
+        revisions: found.filter((one) => one !== undefined),
+        next: last === undefined || last <= 1 ? undefined : last,
+      };
+    },
+
+    revision: (bucket: string, revision: number): Promise<Revision> =>
+      readRevision(ports.store, bucket, revision),
 
     /** One page of what a rule has not done. */
     async backlog(bucket: string, id: string, after: string | undefined) {
       find(await load(bucket), id);
       const page = await readBacklog(ports.state, { sourceBucket: bucket, ruleId: id }, after);
       return {
-        entries: page.entries.map(({ entry }): BacklogEntry => entry),
+        entries: latestAttempts(page.entries.map(({ entry }): BacklogEntry => entry)),
         next: page.complete ? undefined : page.last,
       };
     },
   };
 }
 
-/** The rule sets of all source buckets of a region that have, or had, rules. */
-export async function loadRulesOfRegion(
-  store: RuleStore,
-  state: StateStore,
-  region: string,
-): Promise<readonly RuleSet[]> {
-  return (await loadAllRules(store, state)).filter((set) => set.region === region);
+async function readRevision(store: RuleStore, bucket: string, revision: number): Promise<Revision> {
+  const found = await store.revision(bucket, revision);
+  if (found) return found;
+  const message = `The rules of ${bucket} never had a revision ${revision}.`;
+  throw new RequestRefused(404, [problem('RevisionNotFound', '', message)]);
 }
 
-/** The rule sets of all source buckets of the account that have, or had, rules. */
-export async function loadAllRules(store: RuleStore, state: StateStore): Promise<readonly RuleSet[]> {
-  // A stored rule set knows its region; one that was never written has no rules.
-  return mapAtMost(
-    8,
-    await bucketsWithRules(state),
-    async (bucket) => (await store.load({ bucket, region: '' })).ruleSet,
-  );
-}
-
-async function bucketsWithRules(state: StateStore): Promise<readonly string[]> {
-  const names = new Set<string>();
-  let after: string | undefined;
-  for (;;) {
-    const page = await state.list(rulesFolder, after);
-    for (const name of page.names) names.add(name.slice(rulesFolder.length).split('/')[0] ?? '');
-    after = page.names.at(-1);
-    if (page.complete || after === undefined) return [...names];
-  }
-}
-
-export function settingsOf(rule: ReplicationRule): RuleSettings {
-  const { status, priority, prefix, destination, deleteMarkerReplication, description } = rule;
-  const settings = { status, prefix, destination, deleteMarkerReplication, description };
-  return priority === undefined ? settings : { ...settings, priority };
+function withProblems(parsed: ParsedSettings, problems: readonly Problem[]): ParsedSettings {
+  if (problems.length === 0) return parsed;
+  return parsed.ok
+    ? { ok: false, problems, rest: parsed.value }
+    : { ...parsed, problems: [...parsed.problems, ...problems] };
 }
 
 function isOnlySwitchedOff(before: ReplicationRule, settings: RuleSettings): boolean {
@@ -266,5 +332,5 @@ async function applyBacklogEffect(
 
 function revisionConflict(now: RuleSet): RequestRefused {
   const message = `The rules of ${now.bucket} are at revision ${now.revision} by now; read them and try again.`;
-  return new RequestRefused(412, [problem('RevisionConflict', '', message)]);
+  return new RequestRefused(412, [problem('RevisionConflict', '', message)], now);
 }

@@ -24,6 +24,17 @@ export interface BacklogEntry {
   readonly at: string;
 }
 
+/** Of each source entry the latest attempt: while one is looked at again, the attempt before may stand beside it. */
+export function latestAttempts(entries: readonly BacklogEntry[]): readonly BacklogEntry[] {
+  const latest = new Map<string, BacklogEntry>();
+  for (const entry of entries) {
+    const name = JSON.stringify([entry.ruleId, entry.key, entry.source]);
+    const known = latest.get(name);
+    if (known === undefined || known.at <= entry.at) latest.set(name, entry);
+  }
+  return [...latest.values()];
+}
+
 export const backlogFolder = 'backlog/';
 
 export function ruleBacklogFolder(sourceBucket: string, ruleId: string): string {

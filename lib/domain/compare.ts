@@ -1,7 +1,7 @@
 import type { HistoryEntry, HistoryWindow, ObjectVersion } from './history';
 import { newestOf } from './history';
 import { isCovered } from './key-view';
-import type { Coverage } from './rule';
+import type { Since } from './rule';
 
 /**
  * What two listings alone say of one key: `alike`, the newest entries look like source and replica and nothing seems to
@@ -22,7 +22,7 @@ export interface SuspicionTimes {
 export function suspect(
   source: HistoryWindow,
   destination: HistoryWindow,
-  coverage: Coverage | undefined,
+  coverage: Since | undefined,
   times: SuspicionTimes,
 ): Suspicion {
   const covered = coverage ? source.entries.filter((entry) => isCovered(entry, coverage)) : [];

@@ -40,6 +40,7 @@ export const reasons = {
   REQUEST_REFUSED: reason('gap', 'COS refused the request; its message says why.'),
   // Not eligible, by design: said in status and explanations, never in the backlog.
   IS_REPLICA: reason('skip', 'The entry was written by replication and is not replicated further.'),
+  TAGS_DIFFER: reason('skip', 'The version does not carry the tags that the rule asks for.'),
   APPEND_OBJECT: reason('skip', 'Appendable objects have no versions and are not replicated.'),
   SOURCE_GONE: reason('skip', 'The version was deleted for good at the source before it was copied.'),
   // Events and requests.

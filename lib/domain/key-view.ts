@@ -2,7 +2,7 @@ import type { EntryId, HistoryEntry, HistoryWindow } from './history';
 import { entryId, entryIdMicros } from './history';
 import type { Base } from './base';
 import { type Digest, type Mark, reachesBackTo } from './mark';
-import type { Coverage } from './rule';
+import type { Since } from './rule';
 
 /** What an entry of the destination turned out to be. */
 export type Provenance =
@@ -29,7 +29,7 @@ export interface KeyView {
   readonly provenance: ReadonlyMap<EntryId, Provenance>;
   /** Source versions that are known to be deleted for good. */
   readonly gone: ReadonlySet<EntryId>;
-  readonly coverage: Coverage;
+  readonly coverage: Since;
   /** The clocks of two regions may differ by this much. */
   readonly clockToleranceMs: number;
   /** When the source was listed, by the clock of whoever looks. */
@@ -49,12 +49,12 @@ export type Question =
 export const sourceOlder = { kind: 'readOlder', side: 'source' } as const;
 
 /** Whether a rule's coverage includes this entry by its age and kind. */
-export function isCovered(entry: HistoryEntry, coverage: Coverage): boolean {
+export function isCovered(entry: HistoryEntry, coverage: Since): boolean {
   const since = entry.kind === 'version' ? coverage.since : coverage.markersSince;
   return since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
 }
 
-export function oldestCoveredMs({ since, markersSince }: Coverage): number {
+export function oldestCoveredMs({ since, markersSince }: Since): number {
   const seconds = Math.min(since ?? Infinity, markersSince ?? Infinity);
   return seconds * 1000;
 }

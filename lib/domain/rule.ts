@@ -32,14 +32,22 @@ export interface Destination extends BucketRef {
   readonly storageClass?: StorageClass;
 }
 
-/**
- * From when on a rule covers the keys under a prefix: whole seconds of the source bucket's own clock, inclusive.
- * Absent: not covered. Keys follow the entry with the longest prefix that they match.
- */
-export interface Coverage {
-  readonly prefix: string;
+export interface ObjectTag {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** From when on entries are covered: whole seconds of the source bucket's own clock, inclusive. Absent: never. */
+export interface Since {
   readonly since?: number;
   readonly markersSince?: number;
+}
+
+/** From when on a rule covers the keys under a prefix. Of several that match, the oldest time holds. */
+export interface Coverage extends Since {
+  readonly prefix: string;
+  /** Only versions that carry all of these. Absent: all versions. */
+  readonly tags?: readonly ObjectTag[];
 }
 
 /** A replication rule, in the words of COS's own. Source: https://www.tencentcloud.com/document/product/436/19223 */
@@ -48,8 +56,10 @@ export interface ReplicationRule {
   readonly status: Switch;
   /** 1 to 1000; the smallest of the enabled rules that match wins. All rules of a destination have one, or none. */
   readonly priority?: number;
-  /** Empty: the whole bucket. */
-  readonly prefix: string;
+  /** None lies within another; one that is empty: the whole bucket. */
+  readonly prefixes: readonly string[];
+  /** Only versions that carry all of these; none: all versions. */
+  readonly tags: readonly ObjectTag[];
   readonly destination: Destination;
   readonly deleteMarkerReplication: Switch;
   readonly description: string;
@@ -64,20 +74,78 @@ export interface RuleSet extends BucketRef {
   /** 0: never written. */
   readonly revision: number;
   readonly rules: readonly ReplicationRule[];
+  /** What a PUT in COS's own form named as its `Role`. */
+  readonly role?: string;
+}
+
+export function sameDestination(a: BucketRef, b: BucketRef): boolean {
+  return a.bucket === b.bucket && a.region === b.region;
 }
 
 export function emptyRuleSet({ bucket, region }: BucketRef): RuleSet {
   return { bucket, region, revision: 0, rules: [] };
 }
 
-/** What a rule covers of one key, or `undefined` if nothing: a disabled rule covers nothing. */
-export function coverageOf(rule: ReplicationRule, key: string): Coverage | undefined {
-  if (rule.status !== 'Enabled' || !key.startsWith(rule.prefix)) return undefined;
-  let found: Coverage | undefined;
-  for (const entry of rule.coverage) {
-    if (key.startsWith(entry.prefix) && entry.prefix.length >= (found?.prefix.length ?? 0)) found = entry;
-  }
-  return found;
+/** Keys of this product's own, which no rule replicates. */
+export const reservedPrefix = '.cos-serverless-replication/';
+
+export function matchesPrefix(rule: Pick<ReplicationRule, 'prefixes'>, key: string): boolean {
+  return rule.prefixes.some((prefix) => key.startsWith(prefix));
+}
+
+/**
+ * From when on a rule covers a key, whatever the tags of its versions, or `undefined` if it does not: a disabled rule
+ * covers nothing.
+ */
+export function coverageOf(rule: ReplicationRule, key: string): Since | undefined {
+  const spans = spansOf(rule, key);
+  return spans.length === 0 ? undefined : earliest(spans);
+}
+
+/** Whether a version's tags decide over it: they must be known before it is copied. */
+export function tagsDecide(rule: ReplicationRule, key: string, lastModifiedMs: number): boolean {
+  return !coversVersion(
+    spansOf(rule, key).filter(({ tags }) => tags === undefined),
+    lastModifiedMs,
+  );
+}
+
+/** Whether a rule covers a version that carries these tags. */
+export function coversTagged(
+  rule: ReplicationRule,
+  key: string,
+  lastModifiedMs: number,
+  tags: readonly ObjectTag[],
+): boolean {
+  const carried = new Set(tags.map(tagName));
+  const spans = spansOf(rule, key).filter((span) =>
+    (span.tags ?? []).every((tag) => carried.has(tagName(tag))),
+  );
+  return coversVersion(spans, lastModifiedMs);
+}
+
+/** One string for one tag. */
+export function tagName({ key, value }: ObjectTag): string {
+  return JSON.stringify([key, value]);
+}
+
+function spansOf(rule: ReplicationRule, key: string): readonly Coverage[] {
+  if (rule.status !== 'Enabled' || !matchesPrefix(rule, key)) return [];
+  return rule.coverage.filter((span) => key.startsWith(span.prefix));
+}
+
+function coversVersion(spans: readonly Coverage[], lastModifiedMs: number): boolean {
+  const { since } = earliest(spans);
+  return since !== undefined && Math.floor(lastModifiedMs / 1000) >= since;
+}
+
+function earliest(spans: readonly Since[]): Since {
+  const since = Math.min(...spans.map((span) => span.since ?? Infinity));
+  const markersSince = Math.min(...spans.map((span) => span.markersSince ?? Infinity));
+  return {
+    ...(since === Infinity ? {} : { since }),
+    ...(markersSince === Infinity ? {} : { markersSince }),
+  };
 }
 
 /** The enabled rules of a bucket, so arranged that matching a key costs no more for a thousand rules than for one. */
@@ -91,9 +159,11 @@ export function indexRules(ruleSet: RuleSet): RuleIndex {
   const byPrefix = new Map<string, ReplicationRule[]>();
   for (const rule of ruleSet.rules) {
     if (rule.status !== 'Enabled') continue;
-    const sharers = byPrefix.get(rule.prefix);
-    if (sharers) sharers.push(rule);
-    else byPrefix.set(rule.prefix, [rule]);
+    for (const prefix of rule.prefixes) {
+      const sharers = byPrefix.get(prefix);
+      if (sharers) sharers.push(rule);
+      else byPrefix.set(prefix, [rule]);
+    }
   }
   const prefixLengths = [...new Set([...byPrefix.keys()].map((prefix) => prefix.length))];
   return { byPrefix, prefixLengths };
@@ -101,6 +171,7 @@ export function indexRules(ruleSet: RuleSet): RuleIndex {
 
 /** The rules that apply to a key: for each destination bucket the one that wins. */
 export function matchRules(index: RuleIndex, key: string): readonly ReplicationRule[] {
+  if (key.startsWith(reservedPrefix)) return [];
   const winners = new Map<string, ReplicationRule>();
   for (const length of index.prefixLengths) {
     if (length > key.length) continue;

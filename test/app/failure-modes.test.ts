@@ -3,7 +3,6 @@ import { handleEvent } from '../../lib/app/handle-event';
 import { ReplicationError } from '../../lib/domain/error';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
-import { loadRulesOfRegion } from '../../lib/app/rules';
 import { announceTargets } from '../../lib/app/targets';
 import { entryId } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
@@ -24,7 +23,7 @@ const notify = (world: World, of = key, ref: BucketRef = source) =>
 const sweep = (world: World, region = source.region) =>
   reconcile({
     ...world.ports,
-    ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, region),
+    ruleSets: () => world.ruleSetsOf(region),
   });
 const at = (world: World, ref: BucketRef = destination) => world.shown(ref, key);
 const writesOf = (world: World) =>
@@ -33,14 +32,8 @@ const writesOf = (world: World) =>
 /** A rule of another deployment: the API takes only sources of its own region. */
 async function ruleOf(world: World, from: BucketRef, to: BucketRef, id: string): Promise<void> {
   const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id, destination: to };
-  const document = JSON.parse(
-    world.documents.get(`rules/${source.bucket}/000000000001.json`) ?? '',
-  ) as object;
-  world.documents.set(
-    `rules/${from.bucket}/000000000001.json`,
-    JSON.stringify({ ...document, ...from, rules: [rule] }),
-  );
   await announceTargets(world.ports.state, [], [to]);
+  await world.ruleStore.commit({ ...from, revision: 1, rules: [rule] }, { by: 'test', what: 'created' });
   // Until every function has heard of it.
   world.advance(20_000);
 }
@@ -176,7 +169,7 @@ test('5: walks of both sides of a pair in sync write nothing', async () => {
     sweep(world),
     reconcile({
       ...there,
-      ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, destination.region),
+      ruleSets: () => world.ruleSetsOf(destination.region),
     }),
   ]);
   expect(both.map(({ walkedKeys, written }) => ({ walkedKeys, written }))).toEqual([

@@ -1,7 +1,6 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
-import { loadRulesOfRegion } from '../../lib/app/rules';
 import { entryId } from '../../lib/domain/history';
 import {
   createWorld,
@@ -29,7 +28,7 @@ const notify = (world: World, ref = source) =>
 const sweep = (world: World) =>
   reconcile({
     ...world.ports,
-    ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, source.region),
+    ruleSets: () => world.ruleSetsOf(source.region),
   });
 const at = (world: World) => world.shown(destination, key);
 
@@ -213,7 +212,7 @@ test('a destination that is suspended is not written to', async () => {
 
 describe('rules that change while copies are under way', () => {
   const midway = async (change: (world: World) => Promise<unknown>): Promise<World> => {
-    const world = await withRule({ prefix: 'k' }, false);
+    const world = await withRule({ prefixes: ['k'] }, false);
     for (const body of ['one', 'two', 'three']) world.cos.put(source, key, { body });
     const paused = pause(world, 'copyVersion');
     const running = notify(world);
@@ -249,7 +248,7 @@ describe('rules that change while copies are under way', () => {
   });
 
   test('widened: everything arrives', async () => {
-    const world = await midway((own) => edit(own, { prefix: '' }));
+    const world = await midway((own) => edit(own, { prefixes: [''] }));
     await sweep(world);
     expect(at(world)).toEqual(['one', 'two', 'three']);
   });

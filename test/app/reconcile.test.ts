@@ -1,7 +1,6 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { compareKeys } from '../../lib/app/key-walk';
 import { reconcile } from '../../lib/app/reconcile';
-import { loadRulesOfRegion } from '../../lib/app/rules';
 import fc from 'fast-check';
 import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
 
@@ -16,7 +15,7 @@ const run = (world: World, remainingMs = () => 600_000) =>
   reconcile({
     ...world.ports,
     remainingMs,
-    ruleSets: () => loadRulesOfRegion(world.ruleStore, world.ports.state, source.region),
+    ruleSets: () => world.ruleSetsOf(source.region),
   });
 
 test('what no event told of is found and replicated', async () => {

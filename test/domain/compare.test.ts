@@ -3,7 +3,7 @@ import { suspect } from '../../lib/domain/compare';
 import type { HistoryEntry, HistoryWindow } from '../../lib/domain/history';
 
 const times = { clockToleranceMs: 30_000, comparedBeforeMs: Infinity };
-const coverage = { prefix: '', since: 0, markersSince: 0 };
+const coverage = { since: 0, markersSince: 0 };
 const window = (entries: readonly HistoryEntry[]): HistoryWindow => ({ entries, complete: true });
 
 /** Few contents, so that equal ones meet. */
@@ -72,6 +72,6 @@ test('an older replica on top is a doubt', () => {
 
 test('nothing covered is nothing to compare', () => {
   const marker: HistoryEntry = { kind: 'deleteMarker', versionId: 'm', lastModifiedMs: 5_000_000 };
-  expect(suspect(window([marker]), window([]), { prefix: '', since: 0 }, times)).toBe('uncovered');
+  expect(suspect(window([marker]), window([]), { since: 0 }, times)).toBe('uncovered');
   expect(suspect(window([marker]), window([]), undefined, times)).toBe('uncovered');
 });

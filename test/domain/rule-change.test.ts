@@ -1,13 +1,24 @@
 import fc from 'fast-check';
 import {
+  type BucketRef,
   coverageOf,
+  coversTagged,
   emptyRuleSet,
   indexRules,
   matchRules,
+  type ObjectTag,
   type ReplicationRule,
   type RuleSet,
+  tagsDecide,
 } from '../../lib/domain/rule';
-import { ruleProblems, type RuleSettings, withChangedRule, withNewRule } from '../../lib/domain/rule-change';
+import {
+  type RuleSettings,
+  identified,
+  withAllRules,
+  withChangedRule,
+  withNewRule,
+} from '../../lib/domain/rule-change';
+import { accountConflicts, conflictsOf } from '../../lib/domain/rule-conflicts';
 import { destination, settings, source } from '../support/world';
 
 const at = (sourceSeconds: number) => ({ sourceSeconds, at: new Date(sourceSeconds * 1000).toISOString() });
@@ -18,7 +29,12 @@ function created(more: Partial<RuleSettings> = {}, seconds = 100): RuleSet {
 
 function changed(set: RuleSet, more: Partial<RuleSettings>, seconds = 200) {
   const before = set.rules[0] as ReplicationRule;
-  return withChangedRule(set, before, { ...settings(), prefix: before.prefix, ...more }, at(seconds));
+  return withChangedRule(
+    set,
+    before,
+    { ...settings(), prefixes: before.prefixes, tags: before.tags, ...more },
+    at(seconds),
+  );
 }
 
 describe('the table of changes', () => {
@@ -37,23 +53,23 @@ describe('the table of changes', () => {
   });
 
   test('a wider prefix covers what is new from now, and the rest as before', () => {
-    const { rule, backlog } = changed(created({ prefix: 'a/' }), { prefix: '' });
+    const { rule, backlog } = changed(created({ prefixes: ['a/'] }), { prefixes: [''] });
     expect(coverageOf(rule, 'a/x')?.since).toBe(100);
     expect(coverageOf(rule, 'b')?.since).toBe(200);
     expect(backlog).toEqual({ kind: 'keepCovered' });
   });
 
   test('a narrower prefix keeps its time, and widening it again does not bring the old time back', () => {
-    const narrow = changed(created(), { prefix: 'a/' });
+    const narrow = changed(created(), { prefixes: ['a/'] });
     expect(coverageOf(narrow.rule, 'a/x')?.since).toBe(100);
     expect(coverageOf(narrow.rule, 'b')).toBeUndefined();
-    const wide = changed(narrow.ruleSet, { prefix: '' }, 300);
+    const wide = changed(narrow.ruleSet, { prefixes: [''] }, 300);
     expect(coverageOf(wide.rule, 'a/x')?.since).toBe(100);
     expect(coverageOf(wide.rule, 'b')?.since).toBe(300);
   });
 
   test('another prefix covers from now', () => {
-    const { rule } = changed(created({ prefix: 'a/' }), { prefix: 'b/' });
+    const { rule } = changed(created({ prefixes: ['a/'] }), { prefixes: ['b/'] });
     expect(rule.coverage).toEqual([{ prefix: 'b/', since: 200, markersSince: 200 }]);
   });
 
@@ -81,45 +97,112 @@ describe('the table of changes', () => {
     ]);
   });
 
-  test('whatever changes, a key is never covered from before it was first covered', () => {
-    const prefix = fc.constantFrom('', 'a', 'ab', 'abc', 'b');
-    const status = fc.constantFrom('Enabled' as const, 'Disabled' as const);
+  test('two prefixes have times of their own, and a tag filter that goes covers the untagged from now', () => {
+    const two = changed(created({ prefixes: ['a/'] }), { prefixes: ['a/', 'b/'] });
+    expect(coverageOf(two.rule, 'a/x')?.since).toBe(100);
+    expect(coverageOf(two.rule, 'b/x')?.since).toBe(200);
+
+    const tag = { key: 'team', value: 'a' };
+    const tagged = created({ tags: [tag], deleteMarkerReplication: 'Disabled' });
+    const untagged = changed(tagged, { tags: [], deleteMarkerReplication: 'Enabled' });
+    expect(untagged.backlog).toEqual({ kind: 'keepCovered' });
+    const covers = (seconds: number, tags: readonly ObjectTag[]): boolean =>
+      coversTagged(untagged.rule, 'k', seconds * 1000, tags);
+    expect([covers(150, [tag]), covers(150, []), covers(200, [])]).toEqual([true, false, true]);
+    expect([tagsDecide(untagged.rule, 'k', 150_000), tagsDecide(untagged.rule, 'k', 200_000)]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  test('whatever changes, a version is covered if its key and tags were so without a break since it was written', () => {
+    const prefixes = fc.constantFrom([''], ['a'], ['ab', 'b'], ['abc'], ['b', 'a']);
+    const status = fc.constantFrom('Enabled' as const, 'Enabled' as const, 'Disabled' as const);
+    const tag = (key: string): ObjectTag => ({ key, value: '1' });
+    const tags = fc.constantFrom<readonly ObjectTag[]>([], [], [tag('x')], [tag('x'), tag('y')]);
     fc.assert(
       fc.property(
-        fc.array(fc.record({ prefix, status }), { maxLength: 8 }),
+        fc.array(fc.record({ prefixes, status, tags }), { maxLength: 8 }),
         fc.constantFrom('a', 'ab', 'abcd', 'b'),
-        (edits, key) => {
-          let set = created({ prefix: 'a' });
-          // The moment since when the key has been covered without a break, computed the slow way.
+        fc.constantFrom<readonly ObjectTag[]>([], [tag('x')], [tag('y'), tag('x')]),
+        (edits, key, carried) => {
+          let set = created({ prefixes: ['a'] });
+          // The moment since when such a version has been covered without a break, computed the slow way.
           let since = key.startsWith('a') ? 100 : undefined;
           edits.forEach((edit, place) => {
             const now = 200 + place;
-            set = changed(set, edit, now).ruleSet;
-            const covered = edit.status === 'Enabled' && key.startsWith(edit.prefix);
+            set = changed(set, { ...edit, deleteMarkerReplication: 'Disabled' }, now).ruleSet;
+            const covered =
+              edit.status === 'Enabled' &&
+              edit.prefixes.some((prefix) => key.startsWith(prefix)) &&
+              edit.tags.every((wanted) => carried.some((one) => one.key === wanted.key));
             since = covered ? (since ?? now) : undefined;
           });
-          expect(coverageOf(set.rules[0] as ReplicationRule, key)?.since).toBe(since);
+          const rule = set.rules[0] as ReplicationRule;
+          for (const second of [99, 100, 150, 200, 201, 203, 207, 300]) {
+            expect([second, coversTagged(rule, key, second * 1000, carried)]).toEqual([
+              second,
+              since !== undefined && second >= since,
+            ]);
+          }
+          expect(rule.coverage.length).toBeLessThanOrEqual(24);
         },
       ),
+    );
+  });
+
+  test('a whole new set of rules: who has an id, or a filter and destination, is that rule; what is the same stays', () => {
+    const set = created({ prefixes: ['a/'] });
+    const desired = [
+      { id: undefined, settings: settings({ prefixes: ['a/'], priority: 1 }) },
+      { id: 'n', settings: settings({ prefixes: ['b/'], priority: 2 }) },
+    ];
+    const named = identified(set, desired, () => 'made');
+    expect(named.map(({ id }) => id)).toEqual(['r', 'n']);
+    const { ruleSet, changed: effects } = withAllRules(set, named, at(200));
+    expect(ruleSet.rules.map(({ id, coverage }) => [id, coverage[0]?.since])).toEqual([
+      ['r', 100],
+      ['n', 200],
+    ]);
+    expect(effects.map(({ rule, backlog }) => [rule.id, backlog.kind])).toEqual([
+      ['r', 'keep'],
+      ['n', 'keep'],
+    ]);
+    const again = withAllRules(ruleSet, named, at(300));
+    expect(again).toEqual({ ruleSet: { ...ruleSet, revision: ruleSet.revision + 1 }, changed: [] });
+    const none = withAllRules(ruleSet, [], at(300));
+    expect(none.changed.map(({ backlog }) => backlog)).toEqual(
+      Array.from({ length: 2 }, () => ({ kind: 'close', why: 'RULE_DELETED' })),
     );
   });
 });
 
 describe('conflicts', () => {
+  const third = { bucket: 'third-1250000000', region: 'ap-beijing' };
   const codes = (set: RuleSet, more: Partial<RuleSettings>, id = 'new'): readonly string[] =>
-    ruleProblems(set, id, settings(more), false).map((problem) => problem.code);
+    conflictsOf(set, { ...settings(more), id }, set.rules).map((problem) => problem.code);
 
   test.each<[string, Partial<RuleSettings>, Partial<RuleSettings>, readonly string[]]>([
     ['a second whole-bucket rule', {}, {}, ['WholeBucketRule']],
-    ['a prefix beside a whole-bucket rule', {}, { prefix: 'a/' }, ['WholeBucketRule']],
-    ['the whole bucket beside a prefix', { prefix: 'a/' }, {}, ['WholeBucketRule']],
-    ['the same prefix', { prefix: 'a/' }, { prefix: 'a/' }, ['PrefixOverlap']],
-    ['a prefix inside another', { prefix: 'a/' }, { prefix: 'a/b' }, ['PrefixOverlap']],
-    ['a prefix around another', { prefix: 'a/b' }, { prefix: 'a/' }, ['PrefixOverlap']],
-    ['two prefixes apart', { prefix: 'a/' }, { prefix: 'b/' }, []],
-    ['overlap with priorities', { prefix: 'a/', priority: 1 }, { prefix: 'a/b', priority: 2 }, []],
-    ['equal priorities', { prefix: 'a/', priority: 1 }, { prefix: 'b/', priority: 1 }, ['PriorityDuplicate']],
-    ['one with, one without priority', { prefix: 'a/', priority: 1 }, { prefix: 'b/' }, ['PriorityMissing']],
+    ['a prefix beside a whole-bucket rule', {}, { prefixes: ['a/'] }, ['WholeBucketRule']],
+    ['the whole bucket beside a prefix', { prefixes: ['a/'] }, {}, ['WholeBucketRule']],
+    ['the same prefix', { prefixes: ['a/'] }, { prefixes: ['a/'] }, ['PrefixOverlap']],
+    ['a prefix inside another', { prefixes: ['a/'] }, { prefixes: ['a/b'] }, ['PrefixOverlap']],
+    ['a prefix around another', { prefixes: ['a/b'] }, { prefixes: ['a/'] }, ['PrefixOverlap']],
+    ['two prefixes apart', { prefixes: ['a/'] }, { prefixes: ['b/'] }, []],
+    ['overlap with priorities', { prefixes: ['a/'], priority: 1 }, { prefixes: ['a/b'], priority: 2 }, []],
+    [
+      'equal priorities',
+      { prefixes: ['a/'], priority: 1 },
+      { prefixes: ['b/'], priority: 1 },
+      ['PriorityDuplicate'],
+    ],
+    [
+      'one with, one without priority',
+      { prefixes: ['a/'], priority: 1 },
+      { prefixes: ['b/'] },
+      ['PriorityMissing'],
+    ],
     [
       'overlap to another destination',
       {},
@@ -128,28 +211,94 @@ describe('conflicts', () => {
     ],
     [
       'the same region',
-      { prefix: 'a' },
+      { prefixes: ['a'] },
       { destination: { bucket: 'near-1250000000', region: source.region } },
       ['SameRegion'],
     ],
-    ['the source itself', { prefix: 'a' }, { destination: source }, ['SameBucket']],
+    [
+      'another account',
+      {},
+      { destination: { bucket: 'd-1250000001', region: 'ap-beijing' } },
+      ['OtherAccount'],
+    ],
+    [
+      'a prefix within another of its own',
+      {},
+      { prefixes: ['a/', 'a/b'], destination: third },
+      ['PrefixOverlap'],
+    ],
+    [
+      'the same prefix twice in one rule',
+      {},
+      { prefixes: ['a/', 'a/'], destination: third },
+      ['PrefixOverlap'],
+    ],
+    [
+      'tags with markers',
+      {},
+      { tags: [{ key: 'a', value: '' }], destination: third },
+      ['TagsExcludeMarkers'],
+    ],
+    [
+      'tags beside a rule that overlaps',
+      { priority: 1 },
+      { tags: [{ key: 'a', value: '' }], priority: 2, deleteMarkerReplication: 'Disabled' },
+      ['TagsOverlap'],
+    ],
+    ['the source itself', { prefixes: ['a'] }, { destination: source }, ['SameBucket']],
   ])('%s', (_name, first, second, expected) => {
     expect(codes(created(first), second)).toEqual(expected);
   });
 
   test('the id of another rule, and the thousand and first', () => {
-    expect(codes(created({ prefix: 'a' }), { prefix: 'b' }, 'r')).toContain('DuplicateRuleId');
+    expect(codes(created({ prefixes: ['a'] }), { prefixes: ['b'] }, 'r')).toContain('DuplicateRuleId');
     const rules = Array.from({ length: 1000 }, (_, i) => ({
       ...(created().rules[0] as ReplicationRule),
       id: `r${i}`,
-      prefix: `p${i}/`,
+      prefixes: [`p${i}/`],
     }));
-    expect(codes({ ...emptyRuleSet(source), rules }, { prefix: 'x' })).toEqual(['TooManyRules']);
+    expect(codes({ ...emptyRuleSet(source), rules }, { prefixes: ['x'] })).toEqual(['TooManyRules']);
   });
 
   test('the message names the rule in the way', () => {
-    const [problem] = ruleProblems(created({ prefix: 'a/' }), 'new', settings({ prefix: 'a/b' }), false);
+    const others = created({ prefixes: ['a/'] }).rules;
+    const [problem] = conflictsOf(source, { ...settings({ prefixes: ['a/b'] }), id: 'new' }, others);
     expect(problem?.message).toContain('rule r');
+  });
+});
+
+describe('conflicts with other buckets of the account', () => {
+  const a = source;
+  const b = destination;
+  const c = { bucket: 'c-1250000000', region: 'ap-beijing' };
+  const setOf = (from: BucketRef, more: Partial<RuleSettings>): RuleSet => ({
+    ...emptyRuleSet(from),
+    rules: created(more).rules,
+  });
+  const codes = (sets: readonly RuleSet[], more: Partial<RuleSettings> = {}): readonly string[] =>
+    accountConflicts(a, settings(more), sets).map(({ code }) => code);
+
+  test.each<[string, readonly RuleSet[], Partial<RuleSettings>, readonly string[]]>([
+    ['two sources of one destination', [setOf(c, { destination: b })], {}, ['DestinationShared']],
+    ['of other prefixes', [setOf(c, { prefixes: ['x/'], destination: b })], { prefixes: ['y/'] }, []],
+    ['of which one is off', [setOf(c, { destination: b, status: 'Disabled' })], {}, []],
+    ['toward each other', [setOf(b, { destination: a })], {}, ['ReplicationCycle']],
+    [
+      'a ring of three',
+      [setOf(b, { destination: c }), setOf(c, { destination: a })],
+      {},
+      ['ReplicationCycle'],
+    ],
+    ['a chain', [setOf(b, { destination: c })], {}, []],
+    [
+      'a ring elsewhere',
+      [setOf(b, { destination: c }), setOf(c, { destination: b })],
+      {},
+      ['DestinationShared'],
+    ],
+    ['one that is off itself', [setOf(b, { destination: a })], { status: 'Disabled' }, []],
+  ])('%s', (_name, sets, more, expected) => {
+    expect(codes(sets, more)).toEqual(expected);
   });
 });
 
@@ -165,8 +314,8 @@ describe('matching', () => {
     const other = { bucket: 'third-1250000000', region: 'ap-beijing' };
     const rules = [
       rule('wide', { priority: 2 }),
-      rule('narrow', { prefix: 'a/', priority: 1 }),
-      rule('off', { prefix: 'a/b', priority: 3, status: 'Disabled' }),
+      rule('narrow', { prefixes: ['a/'], priority: 1 }),
+      rule('off', { prefixes: ['a/b'], priority: 3, status: 'Disabled' }),
       rule('elsewhere', { destination: other }),
     ];
     expect(ids(rules, 'a/b/c').sort()).toEqual(['elsewhere', 'narrow']);
@@ -182,8 +331,8 @@ describe('matching', () => {
         prefixes,
         fc.string({ unit: fc.constantFrom('a', 'b', '🦊'), maxLength: 6 }),
         (all, key) => {
-          const rules = all.map((prefix, i) => rule(prefix, { prefix, priority: i + 1 }));
-          const slow = rules.find((candidate) => key.startsWith(candidate.prefix));
+          const rules = all.map((prefix, i) => rule(prefix, { prefixes: [prefix], priority: i + 1 }));
+          const slow = rules.find((candidate) => key.startsWith(candidate.id));
           expect(ids(rules, key)).toEqual(slow ? [slow.id] : []);
         },
       ),

@@ -80,7 +80,7 @@ test('both histories match entry by entry, in order, under two rules to two dest
   const whole = await versionedBucket(sdk, named('life-whole', 'ap-shanghai'));
   const part = await versionedBucket(sdk, named('life-part', 'ap-beijing'));
   await addRule(source, { destination: whole });
-  await addRule(source, { prefix: '中文/', destination: part, deleteMarkerReplication: 'Disabled' });
+  await addRule(source, { prefixes: ['中文/'], destination: part, deleteMarkerReplication: 'Disabled' });
 
   await Promise.all(strangeKeys.map((key) => live(source, key)));
   await quiet(cloud);

@@ -33,6 +33,7 @@ export const expected: readonly string[] = [
   'rule enable',
   'rule prefix',
   'rule marker sync',
+  'rule tags',
   'rule delete',
 ];
 

@@ -2,7 +2,7 @@ import type { BacklogEntry } from '../../lib/domain/backlog';
 import type { BucketRef, ReplicationRule } from '../../lib/domain/rule';
 import type { Verdict } from './failure';
 import { type Author, nameOf, shown, type Written } from './ledger';
-import { covers, type RuleBooks } from './rule-books';
+import { covers, hasPrefix, type RuleBooks } from './rule-books';
 import type { MarkerRecord, World } from './world';
 
 /** One key, and a rule that brings it somewhere. */
@@ -49,14 +49,14 @@ function pairsOf(world: World, books: RuleBooks, keys: readonly string[]): reado
       .filter((rule) => rule.status === 'Enabled')
       .flatMap((rule) =>
         keys
-          .filter((key) => key.startsWith(rule.prefix))
+          .filter((key) => hasPrefix(rule, key))
           .map((key) => ({ source, destination: rule.destination, key, rule })),
       ),
   );
 }
 
 function isEligible(written: Written, { rule, key }: Pair): boolean {
-  return written.author.kind === 'user' && covers(rule, key, written.stored.entry);
+  return written.author.kind === 'user' && covers(rule, key, written.stored);
 }
 
 /** All that replication wrote of a source entry to a bucket, the torn ones left aside. */
@@ -136,7 +136,7 @@ function isOfTheFirstSeconds(world: World, books: RuleBooks, written: Written, {
       !covers(
         set?.rules.find(({ id }) => id === rule.id),
         key,
-        entry,
+        written.stored,
       ),
   );
   const coveredMs = books.committedMs(written.ref.bucket, uncovered + 1);
@@ -328,13 +328,12 @@ function wasTorn(world: World, of: Written): boolean {
 }
 
 function alwaysCovered(books: RuleBooks, of: Written, destination: string): boolean {
-  const { entry } = of.stored;
   return books
     .revisions(of.ref.bucket)
     .slice(1)
     .filter((set) => set?.rules.some((rule) => rule.destination.bucket === destination))
     .every((set) =>
-      set?.rules.some((rule) => rule.destination.bucket === destination && covers(rule, of.key, entry)),
+      set?.rules.some((rule) => rule.destination.bucket === destination && covers(rule, of.key, of.stored)),
     );
 }
 

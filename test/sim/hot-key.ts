@@ -63,7 +63,8 @@ function scenario(leases: boolean): Scenario {
         source,
         settings: {
           status: 'Enabled',
-          prefix: '',
+          prefixes: [''],
+          tags: [],
           destination,
           deleteMarkerReplication: 'Enabled',
           description: '',

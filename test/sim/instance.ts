@@ -3,9 +3,10 @@ import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Digests, Entropy, LogFacts, Logger } from '../../lib/app/ports';
 import type { ReconcilePorts } from '../../lib/app/reconcile';
 import { createRuleSource } from '../../lib/app/rule-source';
+import { createAccountRules } from '../../lib/app/account-rules';
 import { createTargets } from '../../lib/app/targets';
 import { createRuleStore } from '../../lib/app/rule-store';
-import { createRuleService, loadRulesOfRegion, type RuleService } from '../../lib/app/rules';
+import { createRuleService, type RuleService } from '../../lib/app/rules';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { createSimDirectory, createSimStore } from './object-store';
 import { createSimState } from './state-bucket';
@@ -56,6 +57,7 @@ export function createInstance(world: World, name: string, region: string): Inst
   const state = createSimState(world, caller);
   const directory = createSimDirectory(world, caller);
   const ruleStore = createRuleStore(state, clock, entropy, settings);
+  const account = createAccountRules(ruleStore, state, clock);
   const ports: ReconcilePorts = {
     store: createSimStore(world, caller),
     state,
@@ -63,7 +65,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     entropy,
     digests: rememberingDigests,
     log,
-    ruleSets: () => loadRulesOfRegion(ruleStore, state, region),
+    ruleSets: async () => (await account.all()).filter((set) => set.region === region),
     targets: createTargets(state),
     gate: createVersioningGate(directory, clock, settings),
     rules: createRuleSource(ruleStore, clock, settings),
@@ -76,7 +78,17 @@ export function createInstance(world: World, name: string, region: string): Inst
     onDeath: undefined,
     deadlineMs: Number.POSITIVE_INFINITY,
     ports,
-    rules: createRuleService({ store: ruleStore, state, directory, clock, entropy, log, region }),
+    rules: createRuleService({
+      store: ruleStore,
+      state,
+      directory,
+      clock,
+      entropy,
+      log,
+      region,
+      // As if all rules were made at the same moment, so that rings come about as they can in truth.
+      account: { ...account, all: async () => [] },
+    }),
   });
   tally.count('instance');
   return instance;

@@ -17,7 +17,7 @@ const mark = 'lib/domain/mark.ts';
 const order = 'lib/domain/source-order.ts';
 const stamp = 'lib/domain/stamp.ts';
 const attempt = 'lib/domain/marker-attempt.ts';
-const ruleChange = 'lib/domain/rule-change.ts';
+const coverage = 'lib/domain/coverage.ts';
 const rule = 'lib/domain/rule.ts';
 const event = 'lib/domain/event.ts';
 const history = 'lib/domain/history.ts';
@@ -278,9 +278,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an unsettled revision is never read again',
-    file: ruleSource,
-    find: 'settled ? before : undefined',
-    replace: 'before',
+    file: ruleStore,
+    find: 'settled ? held.stored : undefined',
+    replace: 'held?.stored',
     seeds: 5_000,
   },
   {
@@ -299,23 +299,30 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a new prefix covers the past',
-    file: ruleChange,
-    find: '{ prefix: after.prefix, since: nowSeconds, markersSince: nowSeconds }',
-    replace: '{ prefix: after.prefix, since: 0, markersSince: nowSeconds }',
+    file: coverage,
+    find: 'const now = { since: nowSeconds, markersSince: nowSeconds };',
+    replace: 'const now = { since: 0, markersSince: nowSeconds };',
     seeds: 50,
   },
   {
     name: 'marker sync covers the past',
-    file: ruleChange,
+    file: coverage,
     find: 'markersSince: markersCameOn ? nowSeconds : ',
     replace: 'markersSince: markersCameOn ? (since ?? nowSeconds) : ',
     seeds: 300,
   },
   {
-    name: 'the narrowest span of a coverage is passed over',
+    name: 'the newest span of a coverage holds',
     file: rule,
-    find: 'entry.prefix.length >= (found?.prefix.length ?? 0)',
-    replace: 'found === undefined',
+    find: 'const since = Math.min(...spans.map((span) => span.since ?? Infinity));',
+    replace: 'const since = Math.max(...spans.map((span) => span.since ?? -Infinity));',
+    seeds: 1_000,
+  },
+  {
+    name: 'tags are not asked for',
+    file: applyStep,
+    find: 'if (!coversTagged(rule, key, version.lastModifiedMs, tags)) {',
+    replace: 'if (tags.length > 99) {',
     seeds: 1_000,
   },
   {
@@ -335,8 +342,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a rule change is built on a revision that is not settled',
     file: rules,
-    find: '(await ports.store.loadSettled(source)).ruleSet',
-    replace: '(await ports.store.load(source)).ruleSet',
+    find: '(await ports.store.loadSettled(sourceOf(request.bucket))).ruleSet',
+    replace: '(await ports.store.load(sourceOf(request.bucket))).ruleSet',
     seeds: 5_000,
   },
   {

@@ -91,6 +91,12 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
         (head) => (head ? `${head.versionId?.slice(-6)}` : 'none'),
       ),
 
+    tagsOf: (ref, key, versionId) =>
+      send('tagsOf', ref, key, [], () => {
+        const tags = new URLSearchParams(standing(ref, key, versionId)?.content?.tags);
+        return [...tags].map(([name, value]) => ({ key: name, value }));
+      }),
+
     copyVersion: (request) => {
       const { source, key, version, destination } = request;
       const restores = source.bucket === destination.bucket;
@@ -276,6 +282,7 @@ export function createSimDirectory({ cos, wire }: World, caller: Caller): Bucket
       }),
     versioning: (ref) =>
       send('versioning', ref.bucket, () => cos.exact.bucket(ref)?.versioning ?? ('Unversioned' as const)),
+    replicatesTo: () => send('replicatesTo', '', () => new Set<string>()),
     ownedBuckets: () => send('ownedBuckets', '', () => cos.exact.ownedBy('main')),
   };
 }

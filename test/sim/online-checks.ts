@@ -1,7 +1,7 @@
 import type { Verdict } from './failure';
 import { shown, type Written } from './ledger';
 import type { Acknowledged } from './operators';
-import type { RuleBooks } from './rule-books';
+import { hasPrefix, type RuleBooks } from './rule-books';
 import type { SimCos } from './sim-cos';
 import type { StartedCopy, Watch } from './world';
 
@@ -38,7 +38,7 @@ export function createOnlineChecks(parts: {
         (rule) =>
           rule.status === 'Enabled' &&
           rule.destination.bucket === copy.destination.bucket &&
-          copy.key.startsWith(rule.prefix),
+          hasPrefix(rule, copy.key),
       ),
     );
   };
@@ -98,7 +98,7 @@ export function createOnlineChecks(parts: {
           key,
         );
       }
-      if (!books.everCovered(of.ref.bucket, ref.bucket, key, of.stored.entry)) {
+      if (!books.everCovered(of.ref.bucket, ref.bucket, key, of.stored)) {
         verdict.fail(
           'only what is covered',
           `${shown(of)} of ${of.ref.bucket} is replicated to ${ref.bucket} though no rule ever covered it`,

@@ -2,7 +2,7 @@ import type { ReplicationRule, RuleSet } from '../../lib/domain/rule';
 import type { RuleSettings } from '../../lib/domain/rule-change';
 import type { Chance } from './chance';
 import type { Platform } from './platform';
-import type { NamedRule } from './scenario';
+import { type NamedRule, teamTag } from './scenario';
 import type { World } from './world';
 
 /** A change of the rules that its author was told of. */
@@ -77,7 +77,15 @@ export function createOperators(
       ask(rule, 'delete', async (rules) => ({ ruleSet: await rules.remove(requestOn(rule), rule.id) })),
 
     async change(chance: Chance, rule: NamedRule): Promise<void> {
-      const kind = chance.weighted({ disable: 4, enable: 5, markers: 2, class: 2, prefix: 3, same: 1 });
+      const kind = chance.weighted({
+        disable: 4,
+        enable: 5,
+        markers: 2,
+        class: 2,
+        prefix: 3,
+        tags: 1,
+        same: 1,
+      });
       switch (kind) {
         case 'disable':
           return edit(rule, 'disable', (before) => ({ ...before, status: 'Disabled' }));
@@ -96,8 +104,20 @@ export function createOperators(
         case 'prefix':
           return edit(rule, 'prefix', (before) => ({
             ...before,
-            prefix: chance.pick(['', rule.settings.prefix, `${before.prefix}a`, 'p/']),
+            prefixes: chance.pick([
+              [''],
+              rule.settings.prefixes,
+              before.prefixes.map((prefix) => `${prefix}a`),
+              ['p/'],
+              ['p/', 'q/'],
+            ]),
           }));
+        case 'tags':
+          return edit(rule, 'tags', (before) =>
+            before.tags.length > 0
+              ? { ...before, tags: [], deleteMarkerReplication: 'Enabled' }
+              : { ...before, tags: [teamTag], deleteMarkerReplication: 'Disabled' },
+          );
         case 'same':
           return edit(rule, 'put again', (before) => ({ ...before }));
       }

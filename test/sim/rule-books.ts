@@ -1,5 +1,5 @@
 import type { Coverage, ReplicationRule, RuleSet } from '../../lib/domain/rule';
-import type { HistoryEntry } from '../../lib/domain/history';
+import type { StoredEntry } from '../../lib/adapters/memory/memory-cos';
 import type { StateBucket } from './state-bucket';
 
 /** The rules as they truly stand in the state bucket, read without the product's own code. */
@@ -10,7 +10,7 @@ export interface RuleBooks {
   /** Every rule set that ever stood there, also one of two writers of a revision that lost to the other. */
   ever(bucket: string): readonly RuleSet[];
   /** Whether any rule set that ever stood there replicates an entry to a destination. */
-  everCovered(bucket: string, destination: string, key: string, entry: HistoryEntry): boolean;
+  everCovered(bucket: string, destination: string, key: string, entry: StoredEntry): boolean;
   /** The storage classes that a copy may have. */
   classesEver(bucket: string, destination: string, ofSource: string): readonly string[];
   /** True time at which a revision came to be. */
@@ -62,18 +62,29 @@ export function createRuleBooks(state: StateBucket): RuleBooks {
   };
 }
 
-/** What a rule covers of a key: the span with the longest prefix. */
-export function spanOf(rule: ReplicationRule | undefined, key: string): Coverage | undefined {
-  if (rule?.status !== 'Enabled' || !key.startsWith(rule.prefix)) return undefined;
+/** What a rule covers of a key, by each of its spans; the longest prefix first. */
+export function spansOf(rule: ReplicationRule | undefined, key: string): readonly Coverage[] {
+  if (rule?.status !== 'Enabled' || !hasPrefix(rule, key)) return [];
   return rule.coverage
     .filter((span) => key.startsWith(span.prefix))
-    .toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
+    .toSorted((a, b) => b.prefix.length - a.prefix.length);
 }
 
-export function covers(rule: ReplicationRule | undefined, key: string, entry: HistoryEntry): boolean {
-  const span = spanOf(rule, key);
-  const since = entry.kind === 'version' ? span?.since : span?.markersSince;
-  return since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
+export function hasPrefix(rule: ReplicationRule, key: string): boolean {
+  return rule.prefixes.some((prefix) => key.startsWith(prefix));
+}
+
+export function covers(
+  rule: ReplicationRule | undefined,
+  key: string,
+  { entry, content }: StoredEntry,
+): boolean {
+  const tags = new URLSearchParams(content?.tags);
+  return spansOf(rule, key).some((span) => {
+    const since = entry.kind === 'version' ? span.since : span.markersSince;
+    const carries = (span.tags ?? []).every((tag) => tags.get(tag.key) === tag.value);
+    return carries && since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
+  });
 }
 
 /** The enabled rule of a set from which a key of its bucket goes to a destination. */
@@ -83,7 +94,6 @@ export function ruleToward(
   key: string,
 ): ReplicationRule | undefined {
   return set?.rules.find(
-    (rule) =>
-      rule.status === 'Enabled' && rule.destination.bucket === destination && key.startsWith(rule.prefix),
+    (rule) => rule.status === 'Enabled' && rule.destination.bucket === destination && hasPrefix(rule, key),
   );
 }

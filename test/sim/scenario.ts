@@ -84,13 +84,22 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
 /** The longest that a user's write takes. */
 export const longestUserWriteMs = 3_000;
 
+/** The one tag that rules ask for, and that some versions carry. */
+export const teamTag = { key: 'team', value: 'a' };
+
 function drawRules(chance: Chance, oneDeployment: boolean): readonly NamedRule[] {
-  const rule = (id: string, source: BucketRef, destination: BucketRef, prefix = ''): NamedRule => ({
+  const rule = (
+    id: string,
+    source: BucketRef,
+    destination: BucketRef,
+    ...prefixes: readonly string[]
+  ): NamedRule => ({
     id,
     source,
     settings: {
       status: 'Enabled',
-      prefix,
+      prefixes: prefixes.length === 0 ? [''] : prefixes,
+      tags: [],
       destination: chance.happens(0.2) ? { ...destination, storageClass: 'STANDARD_IA' } : destination,
       deleteMarkerReplication: chance.happens(0.8) ? 'Enabled' : 'Disabled',
       description: '',
@@ -100,6 +109,8 @@ function drawRules(chance: Chance, oneDeployment: boolean): readonly NamedRule[]
   const shape = chance.weighted({
     one: 4,
     prefixes: 3,
+    several: 1,
+    tagged: 1,
     fanOut: 2,
     twoWay: 2 * more,
     chain: more,
@@ -110,6 +121,12 @@ function drawRules(chance: Chance, oneDeployment: boolean): readonly NamedRule[]
       return [rule('ab', guangzhou, shanghai)];
     case 'prefixes':
       return [rule('ab-p', guangzhou, shanghai, 'p/'), rule('ab-q', guangzhou, shanghai, 'q/')];
+    case 'several':
+      return [rule('ab', guangzhou, shanghai, 'p/', 'q/')];
+    case 'tagged': {
+      const { settings, ...names } = rule('ab', guangzhou, shanghai);
+      return [{ ...names, settings: { ...settings, tags: [teamTag], deleteMarkerReplication: 'Disabled' } }];
+    }
     case 'fanOut':
       return [rule('ab', guangzhou, shanghai), rule('ac', guangzhou, beijing, 'p/')];
     case 'twoWay':

@@ -46,7 +46,7 @@ export function createUsers(world: World, scenario: Scenario) {
     return {
       body,
       metadata,
-      tags: chance.happens(0.2) ? `by=${name}` : '',
+      tags: chance.pick(['', '', `by=${name}`, `team=a&by=${name}`, 'team=a']),
       storageClass: chance.pick(['STANDARD', 'STANDARD_IA']),
     };
   };

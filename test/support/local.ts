@@ -62,7 +62,7 @@ export function apiFor(cloud: LocalCloud) {
   return async (method: string, route: string, body?: unknown) => {
     const response = await fetch(`http://127.0.0.1:${cloud.port}/function/rules${route}`, {
       method,
-      headers: { authorization, 'content-type': 'application/json' },
+      headers: { authorization, 'content-type': 'application/json', 'if-match': '*' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

@@ -2,9 +2,11 @@ import { createMemoryCos, type MemoryCos, type StoredEntry } from '../../lib/ada
 import {
   createMemoryDirectory,
   createMemoryObjectStore,
+  createMemoryProbe,
   createMemoryState,
 } from '../../lib/adapters/memory/memory-ports';
 import { systemDigests } from '../../lib/adapters/system';
+import { createAccountRules } from '../../lib/app/account-rules';
 import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Entropy, LogFacts, Logger, ObjectStore } from '../../lib/app/ports';
 import { createRuleSource } from '../../lib/app/rule-source';
@@ -22,7 +24,8 @@ export const destination: BucketRef = { bucket: 'destination-1250000000', region
 
 export const settings = (more: Partial<RuleSettings> = {}): RuleSettings => ({
   status: 'Enabled',
-  prefix: '',
+  prefixes: [''],
+  tags: [],
   destination,
   deleteMarkerReplication: 'Enabled',
   description: '',
@@ -72,9 +75,12 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     settings: { ...defaultSettings, ...options.settings },
     remainingMs: () => 600_000,
   };
+  const account = createAccountRules(ruleStore, state, clock);
   return {
     cos,
     ruleStore,
+    /** The rules that a timer walks. */
+    ruleSetsOf: async (region: string) => (await account.all()).filter((set) => set.region === region),
     ports,
     documents,
     lines,
@@ -87,6 +93,16 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
       const { deleteSettlesMs, clockToleranceMs } = ports.settings;
       nowMs += deleteSettlesMs + clockToleranceMs + 1_000;
     },
+    /** What the API asks beside rules. */
+    checks: {
+      directory,
+      account,
+      clock,
+      entropy,
+      region: source.region,
+      objects: store,
+      probe: createMemoryProbe(cos),
+    },
     rules: createRuleService({
       store: ruleStore,
       state,
@@ -95,6 +111,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
       entropy,
       log,
       region: source.region,
+      account,
     }),
     change: { bucket: source.bucket, author: 'test', revision: undefined },
     /** What a key's history at a destination stands for, oldest first: bodies, `(deleted)` for markers. */
@@ -154,6 +171,7 @@ function counted(store: ObjectStore, requests: string[]): ObjectStore {
     listVersions: (...call) => (requests.push('listBucket'), store.listVersions(...call)),
     listKey: (...call) => (requests.push('list'), store.listKey(...call)),
     headObject: (...call) => (requests.push('head'), store.headObject(...call)),
+    tagsOf: (...call) => (requests.push('tags'), store.tagsOf(...call)),
     copyVersion: (...call) => (requests.push('copy'), store.copyVersion(...call)),
     putDeleteMarker: (...call) => (requests.push('delete'), store.putDeleteMarker(...call)),
   };

@@ -38,6 +38,7 @@ export function readyText(ready: Ready): string {
     '',
     `  COS          http://127.0.0.1:${cloud.port} (SecretId ${cloud.account.secretId}, SecretKey ${cloud.account.secretKey})`,
     `  Rule API     ${api.url} (credential ${api.credential.id}, secret ${api.credential.secret})`,
+    `               described at ${documentAddress(api)}`,
   ];
   if (demo) {
     parts.push(
@@ -77,6 +78,11 @@ export function putSnippet({
     'const done = (error, data) => console.log(error ?? data);',
     call,
   ].join('\n');
+}
+
+/** What the rule API can do, for a browser. */
+export function documentAddress(api: ApiAccess): string {
+  return `${api.url}/v1/docs`;
 }
 
 /** One line for a shell. */

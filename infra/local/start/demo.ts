@@ -53,7 +53,6 @@ async function ensureRule(api: ApiAccess, demo: Demo): Promise<void> {
     rule.destination?.bucket === demo.destinationBucket;
   if (Array.isArray(rules) && rules.some(isOurs)) return;
   const body = JSON.stringify({
-    prefix: '',
     status: 'Enabled',
     destination: { bucket: demo.destinationBucket, region: demo.destinationRegion },
     deleteMarkerReplication: 'Enabled',

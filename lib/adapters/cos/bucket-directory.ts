@@ -46,6 +46,25 @@ export function createCosBucketDirectory(client: CosClient): BucketDirectory {
       return status === 'Enabled' || status === 'Suspended' ? status : 'Unversioned';
     },
 
+    // https://www.tencentcloud.com/document/product/436/19222
+    async replicatesTo(bucket) {
+      const reply = await client.call('GetBucketReplication', 'read', async (sdk) => {
+        try {
+          return await sdk.getBucketReplication(at(bucket));
+        } catch (thrown) {
+          const { statusCode } = thrown as { statusCode?: unknown };
+          // None, no such bucket, or a role that may not ask.
+          if (statusCode === 404 || statusCode === 403) return undefined;
+          throw thrown;
+        }
+      });
+      const rules = reply.data?.ReplicationConfiguration?.Rules ?? [];
+      // qcs::cos:ap-shanghai::example-1250000000
+      return new Set(
+        rules.map((rule) => rule.Destination.Bucket.slice(rule.Destination.Bucket.lastIndexOf(':') + 1)),
+      );
+    },
+
     // https://www.tencentcloud.com/document/product/436/8291
     async ownedBuckets() {
       const names = new Set<string>();

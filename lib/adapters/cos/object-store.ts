@@ -57,6 +57,25 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
       return reply.data && parseObjectHead(reply.data.headers ?? {});
     },
 
+    // https://www.tencentcloud.com/document/product/436/35710
+    async tagsOf(bucket, key, versionId) {
+      const reply = await client.call('GetObjectTagging', 'read', async (sdk) => {
+        try {
+          // The SDK's types leave the version out.
+          const named: COS.GetObjectTaggingParams & { VersionId: string } = {
+            ...at(bucket),
+            Key: key,
+            VersionId: versionId,
+          };
+          return await sdk.getObjectTagging(named);
+        } catch (thrown) {
+          if ((thrown as { statusCode?: unknown }).statusCode === 404) return undefined;
+          throw thrown;
+        }
+      });
+      return (reply.data?.Tags ?? []).map(({ Key, Value }) => ({ key: Key, value: Value }));
+    },
+
     // https://www.tencentcloud.com/document/product/436/10881
     async copyVersion({ source, key, version, destination, storageClass, metadata }) {
       const host = `${source.bucket}.cos.${source.region}.myqcloud.com`;

@@ -1,4 +1,4 @@
-import type { BucketDirectory, KeyedEntry, ObjectStore, StateStore } from '../../app/ports';
+import type { BucketDirectory, DestinationProbe, KeyedEntry, ObjectStore, StateStore } from '../../app/ports';
 import { ReplicationError } from '../../domain/error';
 import type { BucketRef } from '../../domain/rule';
 import type { ObjectHead } from '../../domain/transfer';
@@ -35,6 +35,10 @@ export function createMemoryObjectStore(cos: MemoryCos): ObjectStore {
       const stored =
         versionId === undefined ? currentOf(cos.bucket(ref)?.keys.get(key) ?? []) : find(ref, key, versionId);
       return stored && headOf(stored, cos.bucket(ref)?.versioning !== 'Unversioned');
+    },
+    async tagsOf(ref, key, versionId) {
+      const tags = new URLSearchParams(find(ref, key, versionId)?.content?.tags);
+      return [...tags].map(([name, value]) => ({ key: name, value }));
     },
     async copyVersion({ source, key, version, destination, storageClass, metadata }) {
       const bucket = need(destination);
@@ -119,7 +123,22 @@ export function createMemoryDirectory(cos: MemoryCos, account: string, now: () =
       };
     },
     versioning: async (ref) => cos.bucket(ref)?.versioning ?? 'Unversioned',
+    replicatesTo: async () => new Set(),
     ownedBuckets: async () => cos.ownedBy(account),
+  };
+}
+
+/** The DestinationProbe port over COS in memory. */
+export function createMemoryProbe(cos: MemoryCos): DestinationProbe {
+  const store = createMemoryObjectStore(cos);
+  return {
+    async write(ref, key, body) {
+      if (!cos.bucket(ref)) throw new ReplicationError('BUCKET_MISSING', `${ref.bucket} in ${ref.region}`);
+      const made = cos.put(ref, key, { body });
+      return { versionId: made.entry.versionId };
+    },
+    read: async (ref, key) => currentOf(cos.bucket(ref)?.keys.get(key) ?? [])?.content?.body ?? '',
+    mark: store.putDeleteMarker,
   };
 }
 

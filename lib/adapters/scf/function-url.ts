@@ -46,14 +46,7 @@ export async function fromResponse(response: Response): Promise<FunctionUrlRespo
 }
 
 /** They describe the connection to the platform, not the request. */
-const hopByHop = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'transfer-encoding',
-  'upgrade',
-]);
+const hopByHop = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
 function searchOf(query: FunctionUrlEvent['queryString']): string {
   if (query === undefined || typeof query === 'string') return query ?? '';

@@ -1,126 +1,120 @@
-import { type Context, Hono } from 'hono';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
+import { cors } from 'hono/cors';
+import { secureHeaders } from 'hono/secure-headers';
 import { ReplicationError } from '../../domain/error';
-import { type Problem, problem, type RuleSettings } from '../../domain/rule-change';
-import type { Logger } from '../ports';
-import { type ChangeRequest, type ChangeResult, RequestRefused, type RuleService } from '../rules';
-import { authenticate, type Credential } from './credential';
-import { mergePatch, parseNewRule, parseSettings } from './rule-schema';
+import { problem } from '../../domain/problem';
+import type { Clock, Logger } from '../ports';
+import { RequestRefused, type RuleService } from '../rules';
+import { type CheckPorts, checkOperations } from './check-operations';
+import { authenticate, verifySignature } from './credential';
+import { apiDocument, registerDocument } from './document';
+import { type Ask, type Environment, type Operation, refuse } from './environment';
+import { answerNative, refuseNative } from './native/native-api';
+import { documentPage, pagePolicy } from './page';
+import { createRateLimit, type RateSettings } from './rate-limit';
+import { revisionOperations } from './revision-operations';
+import { ruleOperations } from './rule-operations';
+import { problemsOf } from './rule-schema';
 
 export interface ApiPorts {
   readonly rules: RuleService;
+  readonly checks: CheckPorts;
   readonly log: Logger;
+  readonly clock: Clock;
+  readonly settings: ApiSettings;
+}
+
+export interface ApiSettings {
   readonly masterSecret: string;
   /** Credentials of older generations are refused. */
   readonly generationMin: number;
+  /** Of one credential, and of all callers without one, at one instance. */
+  readonly rate: RateSettings;
+  /** Origins of pages that may call the API; none: no page may. */
+  readonly corsOrigins: readonly string[];
 }
 
 const bodyBytesMax = 64 * 1024;
-
-interface Environment {
-  readonly Variables: { readonly credential: Credential };
-}
-type Ask = Context<Environment>;
-type Failure = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 503;
+/** A thousand rules in COS's own form. */
+const nativeBodyBytesMax = 1024 * 1024;
 
 /** The rule API: `Request -> Response`, nothing else. Refusals are `{ problems: [{ code, path, message }] }`. */
-export function createApi(ports: ApiPorts): Hono<Environment> {
-  const { rules } = ports;
-  const api = new Hono<Environment>();
+export function createApi(ports: ApiPorts): OpenAPIHono<Environment> {
+  const { settings, clock } = ports;
+  const allowed = createRateLimit(clock, settings.rate);
+  const api = new OpenAPIHono<Environment>({
+    defaultHook: (result, ask) => {
+      return result.success ? undefined : refuse(ask, 400, problemsOf(result.error, `/${result.target}`));
+    },
+  });
 
+  api.use('*', secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"] } }));
   api.use('*', async (ask, next) => {
     await next();
     ask.header('Cache-Control', 'no-store');
-    ask.header('X-Content-Type-Options', 'nosniff');
+  });
+  if (settings.corsOrigins.length > 0) {
+    const exposeHeaders = ['ETag', 'Retry-After'];
+    api.use('/v1/*', cors({ origin: [...settings.corsOrigins], exposeHeaders, maxAge: 600 }));
+  }
+
+  registerDocument(api);
+  // What the API is, anybody may read; it is the same everywhere.
+  api.get('/v1/openapi.json', (ask) => ask.json(apiDocument(api)));
+  api.get('/v1/docs', async (ask) => {
+    const page = await documentPage(apiDocument(api));
+    return ask.html(page, 200, { 'Content-Security-Policy': pagePolicy });
   });
 
+  addNative(api, ports, allowed);
   api.use('*', async (ask, next) => {
-    const credential = authenticate(ports.masterSecret, ports.generationMin, ask.req.header('authorization'));
+    const { masterSecret, generationMin } = settings;
+    const credential = authenticate(masterSecret, generationMin, ask.req.header('authorization'));
+    const waitSeconds = allowed(credential?.id ?? '');
+    if (waitSeconds > 0) {
+      ask.header('Retry-After', String(Math.ceil(waitSeconds)));
+      const message = `More than ${settings.rate.perSecond} requests a second; wait for Retry-After seconds.`;
+      return refuse(ask, 429, [problem('TooManyRequests', '', message)]);
+    }
     if (!credential) {
       ask.header('WWW-Authenticate', 'Bearer');
       const message =
         'Send the header "Authorization: Bearer <credential id>:<secret>" with a valid credential.';
       return refuse(ask, 401, [problem('Unauthorized', '', message)]);
     }
-    if (credential.role !== 'write' && ask.req.method !== 'GET') {
-      return refuse(ask, 403, [problem('Forbidden', '', `The credential ${credential.id} may only read.`)]);
-    }
     ask.set('credential', credential);
     return next();
   });
-
-  const tooLarge = (ask: Context): Response =>
-    refuse(ask, 413, [problem('BodyTooLarge', '', `The body is larger than ${bodyBytesMax} bytes.`)]);
-  api.use('*', bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
-
-  api.get('/v1/buckets', async (ask) => {
-    const sets = await rules.buckets();
-    return ask.json({
-      buckets: sets.map((set) => ({ bucket: set.bucket, revision: set.revision, rules: set.rules.length })),
-    });
-  });
-
-  api.get('/v1/buckets/:bucket/rules', async (ask) => {
-    const ruleSet = await rules.list(bucketOf(ask));
-    return ask.json(ruleSet, 200, etag(ruleSet.revision));
-  });
-
-  api.post('/v1/buckets/:bucket/rules', async (ask) => {
-    const parsed = parseNewRule(await jsonBody(ask));
-    const id = (parsed.ok ? parsed.value : parsed.rest)?.id;
-    const settings = parsed.ok
-      ? { ok: true as const, value: parsed.value.settings }
-      : { ...parsed, rest: parsed.rest?.settings };
-    const made = await rules.create(changeOf(ask), id, settings);
-    return ask.json(made.rule, 201, etag(made.ruleSet.revision));
-  });
-
-  api.get('/v1/buckets/:bucket/rules/:id', async (ask) =>
-    answer(ask, await rules.get(bucketOf(ask), ask.req.param('id'))),
+  api.use(
+    '*',
+    bodyLimit({
+      maxSize: bodyBytesMax,
+      onError: (ask) =>
+        refuse(ask, 413, [problem('BodyTooLarge', '', `The body is larger than ${bodyBytesMax} bytes.`)]),
+    }),
   );
 
-  api.put('/v1/buckets/:bucket/rules/:id', async (ask) => {
-    const body = await jsonBody(ask);
-    return answer(ask, await rules.edit(changeOf(ask), ask.req.param('id'), () => parseSettings(body)));
-  });
-
-  api.patch('/v1/buckets/:bucket/rules/:id', async (ask) => {
-    const patch = await jsonBody(ask);
-    const edit = (before: RuleSettings) => parseSettings(mergePatch(before, patch));
-    return answer(ask, await rules.edit(changeOf(ask), ask.req.param('id'), edit));
-  });
-
-  for (const [verb, status] of [
-    ['enable', 'Enabled'],
-    ['disable', 'Disabled'],
-  ] as const) {
-    api.post(`/v1/buckets/:bucket/rules/:id/${verb}`, async (ask) =>
-      answer(
-        ask,
-        await rules.edit(changeOf(ask), ask.req.param('id'), (before) => ({
-          ok: true,
-          value: { ...before, status },
-        })),
-      ),
-    );
-  }
-
-  api.delete('/v1/buckets/:bucket/rules/:id', async (ask) => {
-    const ruleSet = await rules.remove(changeOf(ask), ask.req.param('id'));
-    return ask.body(null, 204, etag(ruleSet.revision));
-  });
-
-  api.get('/v1/buckets/:bucket/rules/:id/backlog', async (ask) =>
-    ask.json(await rules.backlog(bucketOf(ask), ask.req.param('id'), ask.req.query('after'))),
-  );
+  const operations = [
+    ...ruleOperations(ports.rules),
+    ...revisionOperations(ports.rules),
+    ...checkOperations(ports.rules, ports.checks),
+  ];
+  for (const operation of operations) addOperation(api, operation);
 
   api.notFound((ask) => {
-    const message = `There is no ${ask.req.method} ${ask.req.path}; the API begins with /v1/buckets/{bucket}/rules.`;
+    const others = operations.filter(({ route }) => pathPattern(route.path).test(ask.req.path));
+    if (others.length > 0) {
+      const methods = others.map(({ route }) => route.method.toUpperCase()).join(', ');
+      ask.header('Allow', methods);
+      return refuse(ask, 405, [problem('MethodNotAllowed', '', `${ask.req.path} takes ${methods}.`)]);
+    }
+    const message = `There is no ${ask.req.method} ${ask.req.path.slice(0, 200)}; GET /v1/docs shows what there is.`;
     return refuse(ask, 404, [problem('NoSuchRoute', '', message)]);
   });
 
   api.onError((thrown, ask) => {
-    if (thrown instanceof RequestRefused) return refuse(ask, thrown.status, thrown.problems);
+    if (thrown instanceof RequestRefused) return refuse(ask, thrown.status, thrown.problems, thrown.current);
     const code = thrown instanceof ReplicationError ? thrown.code : 'UNEXPECTED';
     const hint =
       thrown instanceof ReplicationError ? thrown.hint : 'This is a defect; the log has its trace.';
@@ -132,48 +126,64 @@ export function createApi(ports: ApiPorts): Hono<Environment> {
   return api;
 }
 
-function answer(ask: Ask, { rule, ruleSet }: ChangeResult): Response {
-  return ask.json(rule, 200, etag(ruleSet.revision));
+function addOperation(api: OpenAPIHono<Environment>, { role, route, run }: Operation): void {
+  const guarded = async (ask: Ask): Promise<Response> => {
+    const credential = ask.get('credential');
+    if (role === 'read' || credential.role === 'write') return run(ask);
+    return refuse(ask, 403, [problem('Forbidden', '', `The credential ${credential.id} may only read.`)]);
+  };
+  // The library's types know the shape of each answer; the tests hold the answers against the document instead.
+  api.openapi(route, guarded as never);
 }
 
-function refuse(ask: Context, status: Failure, problems: readonly Problem[]): Response {
-  return ask.json({ problems }, status);
+/** COS's own form, signed as COS signs. The SDKs sign the path "/", whatever their Domain says. */
+function addNative(
+  api: OpenAPIHono<Environment>,
+  { settings, clock, rules, log, checks }: ApiPorts,
+  allowed: (caller: string) => number,
+): void {
+  const { masterSecret, generationMin } = settings;
+  const ports = { rules, log, clock, entropy: checks.entropy, region: checks.region };
+  api.use(
+    '/native/*',
+    bodyLimit({
+      maxSize: nativeBodyBytesMax,
+      onError: () => {
+        const message = `The body is larger than ${nativeBodyBytesMax} bytes.`;
+        return refuseNative(ports, { status: 400, code: 'EntityTooLarge', message });
+      },
+    }),
+  );
+  api.all('/native/:bucket/:region/*', async (ask) => {
+    const url = new URL(ask.req.url);
+    const { bucket, region } = ask.req.param();
+    const signed = {
+      method: ask.req.method,
+      path: '/',
+      query: [...url.searchParams],
+      headers: Object.fromEntries(ask.req.raw.headers),
+    };
+    const check = verifySignature(masterSecret, generationMin, signed, ['/', url.pathname], clock.now());
+    if (allowed(check.ok ? check.credential.id : '') > 0) {
+      return refuseNative(ports, {
+        status: 503,
+        code: 'SlowDown',
+        message: 'Too many requests; wait a moment.',
+      });
+    }
+    if (!check.ok) return refuseNative(ports, { status: 403, code: check.code, message: check.message });
+    return answerNative(ports, {
+      method: ask.req.method,
+      bucket,
+      region,
+      query: url.searchParams,
+      headers: ask.req.raw.headers,
+      body: new Uint8Array(await ask.req.arrayBuffer()),
+      credential: check.credential,
+    });
+  });
 }
 
-function etag(revision: number): Record<'ETag', string> {
-  return { ETag: `"${revision}"` };
-}
-
-const bucketPattern = /^[a-z0-9][a-z0-9-]{0,49}-\d{1,20}$/;
-
-function bucketOf(ask: Ask): string {
-  const bucket = ask.req.param('bucket') ?? '';
-  if (bucketPattern.test(bucket)) return bucket;
-  const message = `"${bucket.slice(0, 80)}" is no bucket name; write it with its APPID, as in example-1250000000.`;
-  throw new RequestRefused(400, [problem('InvalidField', '', message)]);
-}
-
-function changeOf(ask: Ask): ChangeRequest {
-  const bucket = bucketOf(ask);
-  const author = ask.get('credential').id;
-  const condition = ask.req.header('if-match');
-  if (condition === undefined || condition === '*') return { bucket, author, revision: undefined };
-  const [, revision] = /^"(\d{1,12})"$/.exec(condition) ?? [];
-  if (revision !== undefined) return { bucket, author, revision: Number(revision) };
-  const message = 'If-Match takes the ETag of the rules, as in "12".';
-  throw new RequestRefused(400, [problem('InvalidField', '', message)]);
-}
-
-async function jsonBody(ask: Ask): Promise<unknown> {
-  const type = ask.req.header('content-type') ?? 'application/json';
-  if (!/^application\/([a-z.-]+\+)?json\b/i.test(type)) {
-    const message = 'Send the body as JSON, with Content-Type: application/json.';
-    throw new RequestRefused(415, [problem('UnsupportedMediaType', '', message)]);
-  }
-  try {
-    return JSON.parse(await ask.req.text()) as unknown;
-  } catch (cause) {
-    const message = `The body is no JSON: ${(cause as Error).message}.`;
-    throw new RequestRefused(400, [problem('MalformedJson', '', message)]);
-  }
+function pathPattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
 }

@@ -1,53 +1,7 @@
-import { z } from 'zod';
-import { parseStorageClass } from '../../domain/rule';
-import { type Problem, problem, type RuleSettings } from '../../domain/rule-change';
-
-const keyBytesMax = 850;
-const switchSchema = z.enum(['Enabled', 'Disabled']);
-
-const prefixSchema = z
-  .string()
-  .refine(
-    (prefix) => Buffer.byteLength(prefix) <= keyBytesMax,
-    `must be at most ${keyBytesMax} bytes of UTF-8`,
-  )
-  .refine((prefix) => !/^[/\\]/.test(prefix), 'must not begin with a slash: no key of COS does')
-  .refine((prefix) => !/\p{Surrogate}/u.test(prefix), 'must be well-formed Unicode');
-
-const storageClassSchema = z.string().transform((text, context) => {
-  const known = parseStorageClass(text);
-  if (known) return known;
-  context.addIssue({ code: 'custom', message: `is no storage class of COS: ${text.slice(0, 40)}` });
-  return z.NEVER;
-});
-
-const settingsShape = {
-  status: switchSchema.default('Enabled'),
-  priority: z.int().min(1).max(1000).optional(),
-  prefix: prefixSchema.default(''),
-  destination: z.strictObject({
-    bucket: z
-      .string()
-      .max(60)
-      .regex(/^[a-z0-9][a-z0-9-]*-\d+$/, 'must be a bucket name with its APPID, as in example-1250000000'),
-    region: z
-      .string()
-      .max(40)
-      .regex(/^[a-z]+(-[a-z0-9]+)+$/, 'must be a region, as in ap-shanghai'),
-    storageClass: storageClassSchema.optional(),
-  }),
-  deleteMarkerReplication: switchSchema.default('Enabled'),
-  description: z.string().max(256).default(''),
-};
-
-const settingsSchema = z.strictObject(settingsShape);
-const newRuleSchema = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,255}$/, 'must be 1 to 255 letters, digits, dots, dashes or underscores')
-    .optional(),
-  ...settingsShape,
-});
+import type { z } from '@hono/zod-openapi';
+import { type Problem, problem } from '../../domain/problem';
+import type { RuleSettings } from '../../domain/rule-change';
+import { newRuleSchema, settingsSchema } from './schemas';
 
 export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -99,25 +53,30 @@ function withoutFields(body: unknown, error: z.ZodError): unknown {
 }
 
 /** JSON Merge Patch: named fields replace, `null` removes. Source: https://www.rfc-editor.org/rfc/rfc7396 */
-export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+export function mergePatch(target: unknown, patch: unknown, depth = 0): unknown {
+  // What lies deeper than any setting is unknown anyway.
+  if (!isObject(patch) || depth > patchDepthMax) return patch;
+  // A map, so that no name means more than itself.
+  const merged = new Map(Object.entries(isObject(target) ? target : {}));
   for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete merged[name];
-    else merged[name] = mergePatch(merged[name], value);
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value, depth + 1));
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
-function problemsOf(error: z.ZodError): readonly Problem[] {
+const patchDepthMax = 4;
+
+/** What a schema has against a value. `at`: where the value stands in the request. */
+export function problemsOf(error: z.ZodError, at = ''): readonly Problem[] {
   return error.issues.flatMap((issue) => {
-    const at = pointer(issue.path);
+    const path = `${at}${pointer(issue.path)}`;
     if (issue.code !== 'unrecognized_keys') {
-      return [problem('InvalidField', at, `${at === '' ? 'The body' : at}: ${issue.message}.`)];
+      return [problem('InvalidField', path, `${path === '' ? 'The body' : path}: ${issue.message}.`)];
     }
     return issue.keys.map((key) => {
-      const path = `${at}${pointer([key])}`;
-      return problem('UnknownField', path, `${path} is no field of a rule; check its spelling.`);
+      const unknown = `${path}${pointer([key])}`;
+      return problem('UnknownField', unknown, `${unknown} is no field of a rule; check its spelling.`);
     });
   });
 }
