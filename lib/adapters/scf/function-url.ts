@@ -45,8 +45,8 @@ export async function fromResponse(response: Response): Promise<FunctionUrlRespo
   return { statusCode: response.status, headers, body: await response.text() };
 }
 
-/** They describe the connection to the platform, not the request. */
-const hopByHop = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
+/** They describe the connection to the platform, not the request. Host and length may be signed. */
+const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
 function searchOf(query: FunctionUrlEvent['queryString']): string {
   if (query === undefined || typeof query === 'string') return query ?? '';

@@ -49,10 +49,13 @@ export function createApi(ports: ApiPorts): OpenAPIHono<Environment> {
     },
   });
 
-  api.use('*', secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"] } }));
+  api.use('*', secureHeaders());
   api.use('*', async (ask, next) => {
     await next();
     ask.header('Cache-Control', 'no-store');
+    if (!ask.res.headers.has('content-security-policy')) {
+      ask.header('Content-Security-Policy', "default-src 'none'");
+    }
   });
   if (settings.corsOrigins.length > 0) {
     const exposeHeaders = ['ETag', 'Retry-After'];

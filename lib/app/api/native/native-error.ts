@@ -13,7 +13,7 @@ export interface NativeError {
 export function nativeError(status: number, problems: readonly Problem[]): NativeError {
   const [first] = problems;
   const message = problems
-    .map(({ message: text, path }) => (path === '' ? text : `${path}: ${text}`))
+    .map(({ message: text, path }) => (path === '' || text.startsWith(path) ? text : `${path}: ${text}`))
     .join(' ');
   if (first === undefined) return { status, code: 'InternalError', message };
   const known = ofCode[first.code];

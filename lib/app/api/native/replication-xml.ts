@@ -34,35 +34,29 @@ const status = z
 const statusElement = z.strictObject({ Status: status });
 const tag = z.strictObject({ Key: z.string(), Value: z.string() });
 const prefixes = z.union([z.string(), z.array(z.string())]);
-const encryption = z.strictObject({ ReplicaKmsKeyID: z.string().optional() });
-const empty = z.literal('');
+/** An element with others in it, or empty. */
+const element = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.preprocess((value) => (value === '' ? {} : value), z.strictObject(shape));
 
 const ruleElement = z.strictObject({
   ID: z.string().optional(),
   Status: status,
   Priority: z.string().optional(),
   Prefix: z.string().optional(),
-  Filter: z
-    .union([
-      empty,
-      z.strictObject({
-        Prefix: z.string().optional(),
-        Tag: z.array(tag).optional(),
-        And: z
-          .union([empty, z.strictObject({ Prefix: prefixes.optional(), Tag: z.array(tag).optional() })])
-          .optional(),
-      }),
-    ])
-    .optional(),
+  Filter: element({
+    Prefix: z.string().optional(),
+    Tag: z.array(tag).optional(),
+    And: element({ Prefix: prefixes.optional(), Tag: z.array(tag).optional() }).optional(),
+  }).optional(),
   Destination: z.strictObject({
     Bucket: z.string(),
     StorageClass: z.string().optional(),
-    EncryptionConfiguration: z.union([empty, encryption]).optional(),
+    EncryptionConfiguration: element({ ReplicaKmsKeyID: z.string().optional() }).optional(),
   }),
   DeleteMarkerReplication: statusElement.optional(),
-  SourceSelectionCriteria: z
-    .union([empty, z.strictObject({ SseKmsEncryptedObjects: z.union([empty, statusElement]).optional() })])
-    .optional(),
+  SourceSelectionCriteria: element({
+    SseKmsEncryptedObjects: element({ Status: status.optional() }).optional(),
+  }).optional(),
 });
 
 const configuration = z.strictObject({
@@ -120,9 +114,8 @@ type ParsedRule =
 function toDesired(element: RuleElement, path: string): ParsedRule {
   const problems = [...unsupported(element, path)];
   const { Filter, Destination } = element;
-  const filter = Filter === '' ? undefined : Filter;
-  const and = filter?.And === '' ? undefined : filter?.And;
-  const given = [element.Prefix, filter?.Prefix, and?.Prefix].filter((prefix) => prefix !== undefined);
+  const and = Filter?.And;
+  const given = [element.Prefix, Filter?.Prefix, and?.Prefix].filter((prefix) => prefix !== undefined);
   if (given.length > 1) {
     problems.push(
       problem('InvalidField', `${path}/Prefix`, 'Prefix stands in more than one place of the rule.'),
@@ -143,7 +136,7 @@ function toDesired(element: RuleElement, path: string): ParsedRule {
     status: element.Status,
     ...(element.Priority === undefined ? {} : { priority: Number(element.Priority.trim() || Number.NaN) }),
     prefixes: given.length === 0 ? [''] : given.flat(),
-    tags: [...(filter?.Tag ?? []), ...(and?.Tag ?? [])].map(({ Key, Value }) => ({ key: Key, value: Value })),
+    tags: [...(Filter?.Tag ?? []), ...(and?.Tag ?? [])].map(({ Key, Value }) => ({ key: Key, value: Value })),
     destination: { bucket: bucket ?? '', region: region ?? '', ...(storageClass ? { storageClass } : {}) },
     deleteMarkerReplication: element.DeleteMarkerReplication?.Status ?? 'Enabled',
   });
@@ -164,14 +157,11 @@ function unsupported(
   path: string,
 ): readonly Problem[] {
   const problems: Problem[] = [];
-  const { EncryptionConfiguration: encrypted } = Destination;
-  if (encrypted !== undefined && encrypted !== '' && encrypted.ReplicaKmsKeyID) {
+  if (Destination.EncryptionConfiguration?.ReplicaKmsKeyID) {
     const at = `${path}/Destination/EncryptionConfiguration`;
     problems.push(problem('InvalidField', at, 'EncryptionConfiguration is not supported; leave it out.'));
   }
-  const criteria =
-    SourceSelectionCriteria === '' ? undefined : SourceSelectionCriteria?.SseKmsEncryptedObjects;
-  if (criteria !== undefined && criteria !== '' && criteria.Status === 'Enabled') {
+  if (SourceSelectionCriteria?.SseKmsEncryptedObjects?.Status === 'Enabled') {
     const at = `${path}/SourceSelectionCriteria/SseKmsEncryptedObjects`;
     problems.push(
       problem('InvalidField', at, 'SseKmsEncryptedObjects is not supported; it may be Disabled only.'),
