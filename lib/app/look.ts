@@ -1,5 +1,5 @@
 import { ReplicationError } from '../domain/error';
-import type { HistoryWindow } from '../domain/history';
+import type { HistoryEntry, HistoryWindow } from '../domain/history';
 import { entryId, newestOf } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
 import type { ObjectHead } from '../domain/transfer';
@@ -41,7 +41,10 @@ export async function lookAt(ports: LookPorts, bucket: BucketRef, key: string): 
   );
 }
 
-/** The part of a history that is older than a window, put before it. */
+/**
+ * The part of a history that is older than a window, put before it. An entry without an id may meanwhile be another one,
+ * which lies on top of all: then what is older than it is no part of this history.
+ */
 export async function readOlder(
   ports: LookPorts,
   bucket: BucketRef,
@@ -54,7 +57,25 @@ export async function readOlder(
     entriesMax: ports.settings.historyPageEntries,
     olderThan: oldest.versionId,
   });
+  if (oldest.versionId === 'null' && !(await isStill(ports, bucket, key, oldest))) {
+    throw new ReplicationError(
+      'LISTING_STALE',
+      `"${key}" in ${bucket.bucket} was overwritten while it was read`,
+    );
+  }
   return { entries: [...page.entries, ...window.entries], complete: page.complete };
+}
+
+/** Whether an entry without an id is the one that was listed. A HEAD does not tell two delete markers from each other. */
+async function isStill(
+  { store }: LookPorts,
+  bucket: BucketRef,
+  key: string,
+  entry: HistoryEntry,
+): Promise<boolean> {
+  const head = await store.headObject(bucket, key, 'null');
+  if (entry.kind === 'deleteMarker') return head === undefined;
+  return head?.etag === entry.etag && head.lastModifiedMs === entry.lastModifiedMs;
 }
 
 /**

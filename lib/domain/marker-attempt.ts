@@ -142,7 +142,10 @@ function isOver(
   return openedMs < nowMs - deleteSettlesMs - clockToleranceMs;
 }
 
-/** Whether an attempt is open that was made at the right time, and not on top of the marker itself. */
+/**
+ * Whether an attempt is open that was made at the right time, and not on top of the marker itself. A marker without an
+ * id may have been put in the place of one that looked the same.
+ */
 function canHaveMade(
   attempt: MarkerAttempt,
   marker: DeleteMarker,
@@ -151,7 +154,7 @@ function canHaveMade(
 ): boolean {
   const { fromMs, toMs } = openedBetween(marker, times);
   if (attempt.written !== undefined || attempt.openedMs < fromMs || attempt.openedMs > toMs) return false;
-  return attempt.base?.top !== markOf(entryId(marker), digest);
+  return marker.versionId === 'null' || attempt.base?.top !== markOf(entryId(marker), digest);
 }
 
 /** Between which moments the attempt was opened that made a marker. */

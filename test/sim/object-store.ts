@@ -127,7 +127,11 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
             storageClass: request.storageClass,
             body: torn ? from.content.body.slice(0, -1) : from.content.body,
           };
-          const author = replication(restores ? originOf(original) : original, torn, startedMs);
+          // What was put in its place with the same content cannot be told from it.
+          const meant = cos.ledger.named(source.bucket, key, nameOf(version));
+          const same = meant?.stored.content?.tags === from.content.tags;
+          const copied = meant && same ? meant : original;
+          const author = replication(restores ? originOf(copied) : copied, torn, startedMs);
           const enabled = cos.versioning(destination) === 'Enabled';
           const made = cos.put(destination, key, content, { startedMs, author });
           watch.copyLands(copy);

@@ -59,6 +59,7 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
 function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
   const clockToleranceMs = chance.pick([2_000, 30_000]);
   const listingBelievedAfterMs = chance.pick([10_000, 20_000]);
+  const functionTimeoutMs = chance.pick([40_000, 120_000]);
   return {
     replication: {
       ...defaultSettings,
@@ -67,7 +68,8 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
       clockToleranceMs,
       listingBelievedAfterMs,
       longestTransferMs: chance.pick([latestLandingMs + 15_000, 900_000]),
-      deleteSettlesMs: chance.pick([latestLandingMs + 15_000, 120_000]),
+      // By then a function that sent a delete is over as well.
+      deleteSettlesMs: Math.max(functionTimeoutMs, latestLandingMs + chance.pick([15_000, 90_000])),
       singleCopyBytesMax: 64,
       keysAtOnce: chance.pick([1, 8]),
       leases: leases !== 'off',
@@ -77,7 +79,7 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
     settleMs: 2_000,
     // A write may have begun, and have its time from, a little before it landed.
     listingLagMs: listingBelievedAfterMs - longestUserWriteMs - 1_000,
-    functionTimeoutMs: chance.pick([40_000, 120_000]),
+    functionTimeoutMs,
   };
 }
 
