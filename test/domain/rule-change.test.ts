@@ -322,6 +322,21 @@ describe('matching', () => {
     expect(ids(rules, 'b').sort()).toEqual(['elsewhere', 'wide']);
   });
 
+  test('a thousand rules cost no more steps than two', () => {
+    const steps = (count: number): number => {
+      const rules = Array.from({ length: count }, (_, i) =>
+        rule(`r${i}`, { prefixes: [`${String(i).padStart(4, '0')}/`] }),
+      );
+      const index = indexRules({ ...emptyRuleSet(source), rules });
+      let asked = 0;
+      const byPrefix = { get: (prefix: string) => ((asked += 1), index.byPrefix.get(prefix)) };
+      const found = matchRules({ ...index, byPrefix: byPrefix as never }, '0001/some/key');
+      expect(found.map(({ id }) => id)).toEqual(['r1']);
+      return asked;
+    };
+    expect(steps(1_000)).toBe(steps(2));
+  });
+
   test('it finds what looking at every rule finds', () => {
     const prefixes = fc.uniqueArray(fc.string({ unit: fc.constantFrom('a', 'b', '🦊'), maxLength: 4 }), {
       maxLength: 12,
