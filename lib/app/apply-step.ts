@@ -36,7 +36,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   const { step } = request;
   switch (step.kind) {
     case 'copyVersion':
-      return copySourceVersion(ports, request, step.version);
+      return copySourceVersion(ports, request, step.version, step.again === true);
     case 'restoreReplica': {
       const { destination } = request.rule;
       const head = await headOf(ports, destination, request.key, step.replica);
@@ -69,6 +69,7 @@ async function copySourceVersion(
   ports: ApplyPorts,
   request: StepRequest,
   version: ObjectVersion,
+  again: boolean,
 ): Promise<number> {
   const { source, key, rule, current } = request;
   const isCurrent =
@@ -79,7 +80,7 @@ async function copySourceVersion(
   if (stampOf(ports, source.bucket, key, head)) {
     throw new ReplicationError('IS_REPLICA', `version ${version.versionId} of "${key}"`);
   }
-  if (tagsDecide(rule, key, version.lastModifiedMs)) {
+  if (!again && tagsDecide(rule, key, version.lastModifiedMs)) {
     const tags = await ports.store.tagsOf(source, key, version.versionId);
     if (!coversTagged(rule, key, version.lastModifiedMs, tags)) {
       throw new ReplicationError('TAGS_DIFFER', `version ${version.versionId} of "${key}"`);

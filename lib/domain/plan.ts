@@ -16,7 +16,12 @@ import { type SourceOrder, sourceOrder } from './source-order';
 
 /** One write to the destination. Steps of a plan are applied in order, each on top of the one before. */
 export type ReplicationStep =
-  | { readonly kind: 'copyVersion'; readonly version: ObjectVersion }
+  | {
+      readonly kind: 'copyVersion';
+      readonly version: ObjectVersion;
+      /** It stands at the destination: whether the rule wants it was decided when it was copied. */
+      readonly again?: true;
+    }
   | { readonly kind: 'putDeleteMarker'; readonly marker: DeleteMarker }
   /** An older replica landed on top of this one, and the source no longer has its version. */
   | { readonly kind: 'restoreReplica'; readonly replica: ObjectVersion; readonly of: EntryId };
@@ -114,7 +119,10 @@ function coveredFrom(
         head !== undefined &&
         compare(entryId(entry), head) < 0,
     )
-    .map((entry) => ({ step: stepOf(entry), repeats: copied.has(entryId(entry)) }));
+    .map((entry) => {
+      const repeats = copied.has(entryId(entry));
+      return { step: repeats ? stepAgain(entry) : stepOf(entry), repeats };
+    });
 }
 
 /**
@@ -142,9 +150,14 @@ function stepOf(entry: HistoryEntry): ReplicationStep {
     : { kind: 'putDeleteMarker', marker: entry };
 }
 
+function stepAgain(entry: HistoryEntry): ReplicationStep {
+  const step = stepOf(entry);
+  return step.kind === 'copyVersion' ? { ...step, again: true } : step;
+}
+
 function putOnTopAgain(view: KeyView, head: EntryId, headEntry: HistoryEntry): ReplicationStep {
   const atSource = view.source.entries.find((entry) => entryId(entry) === head);
-  if (atSource) return stepOf(atSource);
+  if (atSource) return stepAgain(atSource);
   if (headEntry.kind === 'version') return { kind: 'restoreReplica', replica: headEntry, of: head };
   // A marker that the source no longer has: any marker shows the same.
   return {

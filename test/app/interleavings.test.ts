@@ -118,6 +118,28 @@ describe.each([
   });
 });
 
+test('an old copy that lands after the rule began to ask for tags: what was on top is put there again', async () => {
+  const world = await withRule({ deleteMarkerReplication: 'Disabled' });
+  world.cos.put(source, key, { body: 'one' });
+  const late = landLate(world, 'copyVersion');
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  await notify(world);
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  const tags = [{ key: 'team', value: 'a' }];
+  await world.rules.edit(world.change, 'r1', (before) => sound({ ...before, tags }));
+  world.advance(20_000);
+  await late.land();
+  await sweep(world);
+  expect(at(world)).toEqual(['one', 'two', 'one', 'two']);
+  // And what comes now without them is not copied.
+  world.cos.put(source, key, { body: 'three' });
+  await notify(world);
+  world.cos.put(source, key, { body: 'four', tags: 'team=a' });
+  await notify(world);
+  expect(at(world).slice(4)).toEqual(['four']);
+});
+
 test('a listing that hides a middle version: it is copied when it comes to light, in its place', async () => {
   const world = await withRule();
   world.cos.put(source, key, { body: 'one' });
