@@ -14,7 +14,7 @@ import { createRuleStore } from '../lib/app/rule-store';
 import { createRuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
 import { createVersioningGate } from '../lib/app/versioning-gate';
-import { type Config, readConfig, readCredentials } from '../lib/config';
+import { type Config, readApiConfig, readConfig, readCredentials } from '../lib/config';
 
 /** Bounds what one instance asks of COS at a time. */
 const socketsMax = 64;
@@ -73,7 +73,10 @@ export function composeReplication(config = readConfig()) {
 export function composeRules(config = readConfig()) {
   const { log, client, state, ruleStore, account, begin } = composeBase(config);
   const directory = createCosBucketDirectory(client);
-  const shared = { directory, account, clock: systemClock, entropy: systemEntropy, region: config.region };
+  const { deployed, ...settings } = readApiConfig();
+  const clock = systemClock;
+  const entropy = systemEntropy;
+  const shared = { directory, account, clock, entropy, region: config.region, deployed };
   return {
     rules: createRuleService({ ...shared, store: ruleStore, state, log }),
     checks: {
@@ -81,6 +84,8 @@ export function composeRules(config = readConfig()) {
       objects: createCosObjectStore(client),
       probe: createCosDestinationProbe(client),
     },
+    clock,
+    settings,
     log,
     begin,
   };

@@ -3,14 +3,13 @@ import { fromResponse, isFunctionUrlEvent, toRequest } from '../lib/adapters/scf
 import { invocationMiddleware } from '../lib/adapters/scf/invocation';
 import { systemClock } from '../lib/adapters/system';
 import { createApi } from '../lib/app/api/api';
-import { readApiConfig } from '../lib/config';
 import { composeRules } from './compose';
 
-const { rules, checks, log, begin } = composeRules();
-const api = createApi({ rules, checks, log, clock: systemClock, settings: readApiConfig() });
+const { begin, ...ports } = composeRules();
+const api = createApi(ports);
 
 /** Invoked by its Function URL. */
 export const main_handler = middy(async (event: unknown) => {
   if (!isFunctionUrlEvent(event)) throw new Error('The event is no HTTP request of a Function URL.');
   return fromResponse(await api.fetch(toRequest(event)));
-}).use(invocationMiddleware(begin, log, systemClock.now));
+}).use(invocationMiddleware(begin, ports.log, systemClock.now));

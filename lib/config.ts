@@ -40,22 +40,28 @@ const environmentSchema = z.object({
   REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
 });
 
+const listOfNames = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  );
+
 const apiSchema = z.object({
   API_MASTER_SECRET: z.string().min(32, 'must have at least 32 characters'),
   /** Credentials of older generations are refused. */
   API_GENERATION_MIN: z.coerce.number().int().min(1).default(1),
   /** Requests a second of one credential at one instance; for a moment, five times as many. */
   API_REQUESTS_PER_SECOND: z.coerce.number().min(0.1).max(10_000).default(20),
+  /** Buckets that have this deployment's triggers, separated by commas; empty: not known here. */
+  SOURCE_BUCKETS: listOfNames,
+  /** Buckets that this deployment's role may write to, separated by commas; empty: not known here. */
+  DESTINATION_BUCKETS: listOfNames,
   /** Origins of pages that may call the API, separated by commas; empty: none. */
-  API_CORS_ORIGINS: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== ''),
-    ),
+  API_CORS_ORIGINS: listOfNames,
 });
 
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
@@ -81,6 +87,10 @@ export function readApiConfig(environment: NodeJS.ProcessEnv = process.env) {
     generationMin: read.API_GENERATION_MIN,
     rate: { perSecond: read.API_REQUESTS_PER_SECOND, burst: 5 * read.API_REQUESTS_PER_SECOND },
     corsOrigins: read.API_CORS_ORIGINS,
+    deployed: {
+      ...(read.SOURCE_BUCKETS.length > 0 ? { sources: new Set(read.SOURCE_BUCKETS) } : {}),
+      ...(read.DESTINATION_BUCKETS.length > 0 ? { destinations: new Set(read.DESTINATION_BUCKETS) } : {}),
+    },
   };
 }
 

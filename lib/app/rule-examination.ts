@@ -1,5 +1,5 @@
 import { accountConflicts, conflictsOf, type NamedSettings } from '../domain/rule-conflicts';
-import type { Problem } from '../domain/problem';
+import { type Problem, problem } from '../domain/problem';
 import type { BucketRef } from '../domain/rule';
 import type { ChangeTime } from '../domain/rule-change';
 import type { AccountRules } from './account-rules';
@@ -10,6 +10,33 @@ export interface ExaminationPorts {
   readonly directory: BucketDirectory;
   readonly clock: Clock;
   readonly account: Pick<AccountRules, 'all'>;
+  readonly deployed: DeployedBuckets;
+}
+
+/** What this deployment was made for: the buckets with its triggers, and those that its role may write to. */
+export interface DeployedBuckets {
+  /** Absent: any. */
+  readonly sources?: ReadonlySet<string>;
+  /** Absent: any. */
+  readonly destinations?: ReadonlySet<string>;
+}
+
+/** What a deployment cannot do that was made for other buckets. */
+export function deploymentProblems(
+  { sources, destinations }: DeployedBuckets,
+  source: BucketRef,
+  destination: BucketRef,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (sources && !sources.has(source.bucket)) {
+    const message = `No trigger of this deployment is bound to ${source.bucket}; add it to the sources and deploy again.`;
+    problems.push(problem('SourceNotDeployed', '', message));
+  }
+  if (destinations && !destinations.has(destination.bucket)) {
+    const message = `The role of this deployment may not write to ${destination.bucket}; add it to the destinations and deploy again.`;
+    problems.push(problem('DestinationNotInRole', '/destination/bucket', message));
+  }
+  return problems;
 }
 
 /** A rule that shall be made or changed, and where its settings stand in the request. */
@@ -42,7 +69,11 @@ export async function examine(
   ]);
   const others = [...kept];
   const ofRules = candidates.flatMap(({ rule, path }, place) => {
-    const own = [...conflictsOf(source, rule, others), ...accountConflicts(source, rule, account)];
+    const own = [
+      ...deploymentProblems(ports.deployed, source, rule.destination),
+      ...conflictsOf(source, rule, others),
+      ...accountConflicts(source, rule, account),
+    ];
     others.push(rule);
     const known = new Set(own.map(nameOf));
     const ofPair = (pairs.ofDestinations[place] ?? []).filter((found) => !known.has(nameOf(found)));

@@ -22,7 +22,7 @@ import type { AccountRules } from './account-rules';
 import { closeBacklog, readBacklog } from './backlog';
 import { mapAtMost } from './map-at-most';
 import type { BucketDirectory, Clock, Entropy, Logger, StateStore } from './ports';
-import { type Candidate, examine } from './rule-examination';
+import { type Candidate, type DeployedBuckets, examine } from './rule-examination';
 import type { Revision, RuleStore } from './rule-store';
 import { announceTargets } from './targets';
 
@@ -36,6 +36,7 @@ export interface RulesPorts {
   /** Where this deployment runs: its sources are buckets of this region. */
   readonly region: string;
   readonly account: AccountRules;
+  readonly deployed: DeployedBuckets;
 }
 
 /** A request that cannot be done, with everything that is wrong with it. */

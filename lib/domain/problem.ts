@@ -44,6 +44,7 @@ export type ProblemCode =
   | 'SameBucket'
   | 'SameRegion'
   | 'SourceNotDeployed'
+  | 'DestinationNotInRole'
   | 'SourceBucketMissing'
   | 'DestinationBucketMissing'
   | 'SourceNotVersioned'

@@ -88,6 +88,7 @@ export function createInstance(world: World, name: string, region: string): Inst
       region,
       // As if all rules were made at the same moment, so that rings come about as they can in truth.
       account: { ...account, all: async () => [] },
+      deployed: {},
     }),
   });
   tally.count('instance');

@@ -97,6 +97,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     checks: {
       directory,
       account,
+      deployed: {},
       clock,
       entropy,
       region: source.region,
@@ -112,6 +113,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
       log,
       region: source.region,
       account,
+      deployed: {},
     }),
     change: { bucket: source.bucket, author: 'test', revision: undefined },
     /** What a key's history at a destination stands for, oldest first: bodies, `(deleted)` for markers. */

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { pairConflicts } from '../../domain/rule-conflicts';
 import { previewChange, type PreviewPorts } from '../rule-preview';
 import { checkPairs } from '../preconditions';
+import { deploymentProblems } from '../rule-examination';
 import { probeDestination } from '../probe';
 import { type RuleService, RequestRefused } from '../rules';
 import type { DestinationProbe, Entropy } from '../ports';
@@ -67,7 +68,12 @@ export function checkOperations(rules: RuleService, ports: CheckPorts): readonly
         const source = { bucket: param(ask, 'bucket'), region: ports.region };
         const destination = { bucket: ask.req.query('bucket') ?? '', region: ask.req.query('region') ?? '' };
         const { ofSource, ofDestinations } = await checkPairs(ports.directory, source, [destination]);
-        const problems = [...pairConflicts(source, destination), ...ofSource, ...ofDestinations.flat()];
+        const problems = [
+          ...deploymentProblems(ports.deployed, source, destination),
+          ...pairConflicts(source, destination),
+          ...ofSource,
+          ...ofDestinations.flat(),
+        ];
         return ask.json({ ok: problems.length === 0, problems });
       },
     },

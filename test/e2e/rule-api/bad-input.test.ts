@@ -23,13 +23,43 @@ beforeAll(async () => {
     { id: 'ranked', prefixes: ['ranked/'], priority: 5, destination: at.third },
   ])
     await at.api('POST', rules, body);
+  await ruleOfAnotherDeployment();
   stored = await storedRules();
 });
 
 test('there are rules that must stay as they are', () => {
-  expect(stored.filter((document) => /\/0+[12]\.json /.test(document))).toHaveLength(2);
+  expect(stored.filter((document) => /\/0+[12]\.json /.test(document))).toHaveLength(3);
 });
 afterAll(() => at.cloud.close());
+
+/** From a bucket of another region to the source: a rule the other way would close the ring. */
+async function ruleOfAnotherDeployment(): Promise<void> {
+  const { ring, source, cloud } = at;
+  const { rules } = (await at.api('GET', `/v1/buckets/${source.bucket}/rules`)).body as unknown as {
+    rules: object[];
+  };
+  const document = {
+    format: 1,
+    ...ring,
+    revision: 1,
+    at: '2026-01-01T00:00:00.000Z',
+    by: 'x',
+    what: 'created',
+  };
+  const back = { ...document, nonce: 'n', rules: [{ ...rules[0], prefixes: [''], destination: source }] };
+  for (const [Key, body] of [
+    [`sources/${ring.bucket}.json`, ring],
+    [`rules/${ring.bucket}/newest.json`, { revision: 1 }],
+    [`rules/${ring.bucket}/000000000001.json`, back],
+  ] as const) {
+    await at.sdk.putObject({
+      Bucket: cloud.stateBucket,
+      Region: cloud.region,
+      Key,
+      Body: JSON.stringify(body),
+    });
+  }
+}
 
 /** The bodies of all documents of rules in the state bucket, as they are. */
 async function storedRules(): Promise<readonly string[]> {
@@ -333,6 +363,7 @@ const restCases: readonly RestCase[] = [
     'DestinationShared',
     '/prefixes/0',
   ],
+  ['a ring', toward(() => at.ring), 400, 'ReplicationCycle', '/destination/bucket'],
   [
     'a bucket name that is none',
     () => ({ method: 'GET', path: '/v1/buckets/A_B/rules' }),

@@ -22,6 +22,7 @@ export async function startRuleApi(settings: Parameters<typeof startCloud>[0] = 
   const destination = await versionedBucket(sdk, named('copy', 'ap-shanghai'));
   const other = await versionedBucket(sdk, named('other', 'ap-guangzhou'));
   const third = await versionedBucket(sdk, named('third', 'ap-beijing'));
+  const ring = await versionedBucket(sdk, named('ring', 'ap-chengdu'));
   const near = await versionedBucket(sdk, named('near', 'ap-guangzhou'));
   const plain = named('plain', 'ap-shanghai');
   await sdk.putBucket({ Bucket: plain.bucket, Region: plain.region });
@@ -34,7 +35,7 @@ export async function startRuleApi(settings: Parameters<typeof startCloud>[0] = 
     BucketAZConfig: 'MAZ',
   } as COS.PutBucketParams);
   await setVersioning(sdk, zones, 'Enabled');
-  return { ...started, named, source, destination, other, third, near, plain, paused, zones };
+  return { ...started, named, source, destination, other, third, ring, near, plain, paused, zones };
 }
 
 export type RuleApi = Awaited<ReturnType<typeof startRuleApi>>;
