@@ -13,7 +13,7 @@ const main = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'dist
 const place = process.argv.indexOf('--calls');
 const calls = place < 0 ? 200 : Number(process.argv[place + 1]);
 if (!Number.isInteger(calls) || calls < 1) {
-  console.error('Usage: npm run bench:rules [-- --calls N], with N of at least 1.');
+  process.stderr.write('Usage: npm run bench:rules [-- --calls N], with N of at least 1.\n');
   process.exit(2);
 }
 
@@ -75,5 +75,5 @@ await measure('preview an edit', Math.ceil(calls / 4), () =>
 await measure('change a rule', Math.ceil(calls / 4), (i) =>
   ask('PATCH', `${rules}/${id}`, { description: `change ${i}` }),
 );
-console.log(table.toString());
+process.stdout.write(`${table.toString()}\n`);
 child.kill();
