@@ -76,6 +76,19 @@ export async function versionedBucket(sdk: COS, ref: BucketRef): Promise<BucketR
   return ref;
 }
 
+/** As if the newest rules of a bucket had been written a while ago: young ones are read once more each time. */
+export async function makeOld(sdk: COS, cloud: LocalCloud, bucket: string): Promise<void> {
+  const place = { Bucket: cloud.stateBucket, Region: cloud.region };
+  const { Contents } = await sdk.getBucket({ ...place, Prefix: `rules/${bucket}/0` });
+  const Key = Contents.at(-1)?.Key ?? '';
+  const document = JSON.parse((await sdk.getObject({ ...place, Key })).Body.toString()) as object;
+  await sdk.putObject({
+    ...place,
+    Key,
+    Body: JSON.stringify({ ...document, at: '2026-01-01T00:00:00.000Z' }),
+  });
+}
+
 export async function setVersioning(
   sdk: COS,
   ref: BucketRef,

@@ -1,3 +1,4 @@
+import { makeOld } from '../../support/local';
 import { type RuleApi, startRuleApi } from './setup';
 
 /** Requests to COS for each call of the rule API, by the local cloud's own account of them. */
@@ -7,20 +8,13 @@ const rules = (): string => `/v1/buckets/${at.source.bucket}/rules`;
 beforeAll(async () => {
   at = await startRuleApi();
   await at.api('POST', rules(), { id: 'r', destination: at.destination });
-  await makeOld();
+  await settled();
 });
 afterAll(() => at.cloud.close());
 
-/** As if the newest revision had been written a while ago: a young one is read once more each time. */
-async function makeOld(): Promise<void> {
-  const place = { Bucket: at.cloud.stateBucket, Region: at.cloud.region };
-  const prefix = `rules/${at.source.bucket}/0`;
-  const { Contents } = await at.sdk.getBucket({ ...place, Prefix: prefix });
-  const Key = Contents.at(-1)?.Key ?? '';
-  const document = JSON.parse((await at.sdk.getObject({ ...place, Key })).Body.toString()) as object;
-  const Body = JSON.stringify({ ...document, at: '2026-01-01T00:00:00.000Z' });
-  await at.sdk.putObject({ ...place, Key, Body });
-  // The instance hears of it.
+/** The rules are old, and the instance has heard of them. */
+async function settled(): Promise<void> {
+  await makeOld(at.sdk, at.cloud, at.source.bucket);
   await at.api('GET', rules());
 }
 
@@ -71,7 +65,7 @@ test('a change: three writes, whatever the number of rules; switching off asks n
   // The revision, and the hint that leads to it; a new destination would be announced as well.
   expect(cost.filter((api) => api.startsWith('Put'))).toEqual(['PutObject', 'PutObject']);
   expect(cost.length).toBeLessThanOrEqual(15);
-  await makeOld();
+  await settled();
   const off = await costOf('POST', `${rules()}/r/disable`);
   expect(off.filter((api) => api.startsWith('Head') || api === 'GetService')).toEqual([]);
   expect(off.length).toBeLessThanOrEqual(9);
