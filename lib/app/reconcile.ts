@@ -1,5 +1,4 @@
 import { suspect } from '../domain/compare';
-import { ReplicationError } from '../domain/error';
 import {
   type BucketRef,
   coverageOf,
@@ -13,7 +12,9 @@ import type { HandleEventPorts } from './handle-event';
 import { type LeaseDocument, leasesFolder } from './lease';
 import { pairKeys, type PairedKey, walkKeys } from './key-walk';
 import { mapAtMost } from './map-at-most';
+import { sweepRecords } from './marker-records';
 import { replicateKey } from './replicate-key';
+import { readWalkState, writeWalkState } from './walk-state';
 
 export interface ReconcilePorts extends HandleEventPorts {
   /** The rules of every source bucket of this region. */
@@ -124,26 +125,10 @@ async function lookAtKey(ports: ReconcilePorts, source: BucketRef, key: string, 
   for (const outcome of outcomes) tally.written += outcome.written;
 }
 
-/** How far the walks of a region have come. */
-interface WalkState {
-  /** When the last walk that came to its end had begun; absent: none has. */
-  readonly comparedAt?: string;
-  /** Where the walk stopped that is under way. */
-  readonly stopped?: {
-    /** When it began. */
-    readonly began: string;
-    readonly bucket: string;
-    readonly rule: string;
-    readonly prefix: string;
-    readonly afterKey?: string;
-  };
-}
-
-const walkStateName = (region: string): string => `jobs/reconcile/${region}.json`;
-
 /** Walks every enabled rule, from where the last run stopped. `true`: to the end. */
 async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> {
-  const { comparedAt, stopped } = await readWalkState(ports);
+  const { comparedAt, stopped, records } = await readWalkState(ports.state, ports.region);
+  const kept = records === undefined ? {} : { records };
   const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
   const { listingBelievedAfterMs, clockToleranceMs } = ports.settings;
   const comparedBeforeMs =
@@ -168,32 +153,19 @@ async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> 
     if (reached.ended) continue;
     const { afterKey } = reached;
     const place = { began, bucket, rule: rule.id, prefix, ...(afterKey === undefined ? {} : { afterKey }) };
-    await writeWalkState(ports, { ...(comparedAt === undefined ? {} : { comparedAt }), stopped: place });
+    const compared = comparedAt === undefined ? {} : { comparedAt };
+    await writeWalkState(ports.state, ports.region, { ...kept, ...compared, stopped: place });
     return false;
   }
-  await writeWalkState(ports, { comparedAt: began });
+  const destinations = walks.map(({ rule }) => rule.destination);
+  await writeWalkState(ports.state, ports.region, {
+    comparedAt: began,
+    records: await sweepRecords(ports, destinations, records, () => timeIsUp(ports)),
+  });
   return true;
 }
 
 const walkId = (bucket: string, rule: string, prefix: string): string => `${bucket}/${rule}/${prefix}`;
-
-async function readWalkState(ports: ReconcilePorts): Promise<WalkState> {
-  const name = walkStateName(ports.region);
-  const body = await ports.state.get(name);
-  if (body === undefined) return {};
-  const { comparedAt, stopped } = JSON.parse(body) as WalkState;
-  const times = [comparedAt, stopped?.began].filter((time) => time !== undefined);
-  const sound =
-    times.every((time) => Number.isFinite(Date.parse(time))) &&
-    (stopped === undefined ||
-      [stopped.bucket, stopped.rule, stopped.prefix].every((name) => typeof name === 'string'));
-  if (sound) return { ...(comparedAt === undefined ? {} : { comparedAt }), ...(stopped ? { stopped } : {}) };
-  throw new ReplicationError('RULES_UNREADABLE', `${name} does not tell how far a walk came; delete it`);
-}
-
-async function writeWalkState(ports: ReconcilePorts, walked: WalkState): Promise<void> {
-  await ports.state.put(walkStateName(ports.region), JSON.stringify(walked));
-}
 
 interface Reached {
   readonly ended: boolean;

@@ -27,6 +27,8 @@ export interface ReplicationSettings {
   readonly leases: boolean;
   /** A lease whose holder does not come back is taken over after this. */
   readonly leaseMs: number;
+  /** The record of a delete marker is kept at least this long, whatever the destination's listing shows. */
+  readonly recordsKeptMs: number;
   /** Keys of one event, or of one sweep, looked at side by side. */
   readonly keysAtOnce: number;
 }
@@ -46,6 +48,7 @@ export const defaultSettings: ReplicationSettings = {
   deadlineMarginMs: 5_000,
   leases: true,
   leaseMs: 60_000,
+  recordsKeptMs: 24 * 3_600_000,
   keysAtOnce: 8,
 };
 

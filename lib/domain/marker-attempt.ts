@@ -1,4 +1,4 @@
-import type { EntryId } from './history';
+import type { EntryId, HistoryEntry } from './history';
 import { entryId, entryIdMicros, type HistoryWindow } from './history';
 import type { DeleteMarker } from './history';
 import { type Base, decodeBase, encodeBase, liesOn } from './base';
@@ -25,8 +25,13 @@ export interface MarkerAttempt {
   readonly written: EntryId | undefined;
 }
 
+/** The records of all markers of one bucket. */
+export function markersFolder(destinationBucket: string): string {
+  return `markers/${destinationBucket}/`;
+}
+
 export function markerFolder(destinationBucket: string, keyDigest: string): string {
-  return `markers/${destinationBucket}/${keyDigest}/`;
+  return `${markersFolder(destinationBucket)}${keyDigest}/`;
 }
 
 export function attemptId(openedMs: number, nonce: string): string {
@@ -132,6 +137,21 @@ export function sourceMarkerOrigin(
   const possible = attempts.filter((attempt) => canHaveMade(attempt, marker, times, digest));
   if (possible.length === 0) return 'user';
   return possible.every((attempt) => isOver(attempt, times)) ? 'replica' : 'unknown';
+}
+
+/** Whether an old record still tells something: its marker stands, or one that an attempt of unknown outcome may have made. */
+export function isNeeded(
+  attempt: MarkerAttempt,
+  history: readonly HistoryEntry[],
+  ids: ReadonlySet<EntryId>,
+  times: LandingTimes,
+): boolean {
+  if (attempt.written !== undefined) return ids.has(attempt.written);
+  return history.some((entry) => {
+    if (entry.kind === 'version') return false;
+    const { fromMs, toMs } = openedBetween(entry, times);
+    return attempt.openedMs >= fromMs && attempt.openedMs <= toMs;
+  });
 }
 
 /** Whether an open attempt stays open: nobody will close it any longer, or withdraw it. */
