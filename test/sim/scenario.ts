@@ -70,6 +70,8 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
       longestTransferMs: chance.pick([latestLandingMs + 15_000, 900_000]),
       // By then a function that sent a delete is over as well.
       deleteSettlesMs: Math.max(functionTimeoutMs, latestLandingMs + chance.pick([15_000, 90_000])),
+      // A run is shorter than a day.
+      recordsKeptMs: functionTimeoutMs === 40_000 ? 400_000 : defaultSettings.recordsKeptMs,
       singleCopyBytesMax: 64,
       keysAtOnce: chance.pick([1, 8]),
       leases: leases !== 'off',
