@@ -4,6 +4,7 @@ import type { Caller } from './accounts';
 import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import type { ChangeOrigin } from './events';
+import { headerOfS3, type S3Request } from './s3/headers';
 import type { SignedRequest } from './signature';
 import type { StoredBucket } from './store/entry';
 import type { ObjectStore } from './store/object-store';
@@ -16,6 +17,8 @@ export interface Exchange extends SignedRequest {
   readonly requestId: string;
   readonly nowMs: number;
   readonly circumstances: Circumstances;
+  /** The request was written for S3. */
+  readonly s3?: S3Request;
   /** Takes the framing off a body that comes with one, as the S3 dialect's signed chunks. */
   readonly decode?: (chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
   /** For the request log. */
@@ -122,8 +125,9 @@ export function writeHead(exchange: Exchange, status: number, headers: Headers =
   response.setHeader('Date', new Date(exchange.nowMs).toUTCString());
   response.setHeader('Server', 'tencent-cos');
   response.setHeader('x-cos-request-id', exchange.requestId);
+  if (exchange.s3) response.setHeader('x-amz-request-id', exchange.requestId);
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined) response.setHeader(name, value);
+    if (value !== undefined) response.setHeader(exchange.s3 ? headerOfS3(name) : name, value);
   exchange.seen.responseBytes = exchange.method === 'HEAD' ? 0 : Number(headers['Content-Length'] ?? 0);
 }
 

@@ -21,6 +21,7 @@ import { openBodies } from './store/bodies';
 import { openCommits } from './store/commit';
 import { openObjectIndex } from './store/object-index';
 import { createObjectStore, type ObjectStore } from './store/object-store';
+import { inWordsOfCos, speaksS3 } from './s3/dialect';
 import { targetOf } from './target';
 
 export { DataFolderError };
@@ -102,7 +103,8 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
     users: { list: accounts.users, replace: accounts.setUsers },
     findKey: accounts.find,
     async handle(request, response, circumstances = {}) {
-      const exchange = beginExchange(request, response, now(), circumstances);
+      const begun = beginExchange(request, response, now(), circumstances);
+      const exchange = speaksS3(begun) ? inWordsOfCos(begun) : begun;
       const served = serve(exchange).catch(() => void response.destroy());
       underWay.add(served);
       await served;

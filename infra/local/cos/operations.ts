@@ -7,7 +7,7 @@ import { copyObject } from './api/copy';
 import { deleteMultiple } from './api/delete-multiple';
 import { listParts } from './api/list-parts';
 import { listUploads } from './api/list-uploads';
-import { listObjects, listVersions } from './api/listing';
+import { listObjects, listObjectsV2, listVersions } from './api/listing';
 import * as multipart from './api/multipart';
 import * as objectApi from './api/object';
 import { postObject } from './api/post-object';
@@ -37,6 +37,7 @@ export function bucketOperations(accounts: Accounts): Operations<BucketExchange>
     GET: operation('GetBucket', listObjects),
     DELETE: operation('DeleteBucket', bucketApi.deleteBucket),
     POST: { action: 'PostObject', run: postObject(accounts), open: true },
+    'GET list-type': operation('GetBucket', listObjectsV2),
     'GET versions': operation('GetBucketObjectVersions', listVersions),
     'GET versioning': operation('GetBucketVersioning', bucketApi.getVersioning),
     'PUT versioning': operation('PutBucketVersioning', bucketApi.putVersioning),

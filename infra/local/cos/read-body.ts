@@ -54,7 +54,7 @@ export async function receiveContent<Result>(
 
 function announcedBytes({ headers, decode }: Exchange): number | undefined {
   // What a decoder makes of it has another length, which the S3 dialect names.
-  const length = decode ? headers['x-amz-decoded-content-length'] : headers['content-length'];
+  const length = (decode && headers['x-amz-decoded-content-length']) ?? headers['content-length'];
   return length === undefined ? undefined : Number(length);
 }
 

@@ -50,6 +50,8 @@ export function parseDocument(
     const parser = new XMLParser({
       ignoreAttributes: true,
       ignoreDeclaration: true,
+      // Numeric ones, as `&#34;` around an ETag.
+      htmlEntities: true,
       parseTagValue: false,
       // A tag's value may begin or end with a space.
       trimValues: false,

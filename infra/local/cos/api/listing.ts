@@ -53,11 +53,47 @@ export async function listObjects(exchange: BucketExchange): Promise<void> {
     node('IsTruncated', String(truncated)),
     truncated ? node('NextMarker', shown(items.at(-1)?.name ?? '')) : undefined,
     ...commonPrefixNodes(items, shown),
-    ...items.flatMap(({ name, entry }) =>
-      entry?.kind === 'version'
-        ? [node('Contents', [node('Key', shown(name)), ...versionNodes(entry), owner])]
-        : [],
-    ),
+    ...contentsNodes(items, shown, owner),
+  ]);
+  replyXml(exchange, 200, document(xml));
+}
+
+/**
+ * GET Bucket (List Objects) version 2, as S3 has it. That COS knows it is inferred from clients that use it there.
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ */
+export async function listObjectsV2(exchange: BucketExchange): Promise<void> {
+  if (param(exchange, 'list-type') !== '2') throw new CosError('InvalidArgument', 'list-type must be 2.');
+  const { bucket, store } = exchange;
+  const { prefix, delimiter, limit, untilMicros, shown, encodingNode } = readRequest(exchange);
+  const token = param(exchange, 'continuation-token');
+  const startAfter = param(exchange, 'start-after') ?? '';
+  const marker = token === undefined ? startAfter : Buffer.from(token, 'base64url').toString();
+  const { items, truncated } = await listItems(store.index, {
+    bucket: bucket.name,
+    prefix,
+    delimiter,
+    from: afterMarker(bucket.name, marker, prefix, delimiter),
+    within: undefined,
+    limit,
+    versions: false,
+    untilMicros,
+  });
+  const owner = param(exchange, 'fetch-owner') === 'true' ? ownerNode(bucket.appid) : undefined;
+  const next = Buffer.from(items.at(-1)?.name ?? '').toString('base64url');
+  const xml = node('ListBucketResult', [
+    encodingNode,
+    node('Name', bucket.name),
+    node('Prefix', shown(prefix)),
+    startAfter === '' ? undefined : node('StartAfter', shown(startAfter)),
+    token === undefined ? undefined : node('ContinuationToken', token),
+    node('KeyCount', String(items.length)),
+    node('MaxKeys', String(limit)),
+    delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
+    node('IsTruncated', String(truncated)),
+    truncated ? node('NextContinuationToken', next) : undefined,
+    ...commonPrefixNodes(items, shown),
+    ...contentsNodes(items, shown, owner),
   ]);
   replyXml(exchange, 200, document(xml));
 }
@@ -133,6 +169,18 @@ function commonPrefixNodes(items: readonly Item[], shown: (text: string) => stri
   return items
     .filter((item) => item.entry === undefined)
     .map((item) => node('CommonPrefixes', [node('Prefix', shown(item.name))]));
+}
+
+function contentsNodes(
+  items: readonly Item[],
+  shown: (text: string) => string,
+  owner: XmlNode | undefined,
+): readonly XmlNode[] {
+  return items.flatMap(({ name, entry }) =>
+    entry?.kind === 'version'
+      ? [node('Contents', [node('Key', shown(name)), ...versionNodes(entry), owner])]
+      : [],
+  );
 }
 
 function entryNode(

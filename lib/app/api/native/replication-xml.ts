@@ -21,6 +21,8 @@ const parser = new XMLParser({
   ignoreAttributes: true,
   ignoreDeclaration: true,
   removeNSPrefix: true,
+  // Numeric ones, too.
+  htmlEntities: true,
   parseTagValue: false,
   // A prefix may begin or end with a space.
   trimValues: false,
