@@ -1,5 +1,5 @@
 import type { BacklogEntry } from '../../lib/domain/backlog';
-import type { BucketRef, ReplicationRule } from '../../lib/domain/rule';
+import type { BucketRef, ReplicationRule, RuleSet } from '../../lib/domain/rule';
 import type { Verdict } from './failure';
 import { type Author, nameOf, shown, type Written } from './ledger';
 import { covers, hasPrefix, type RuleBooks } from './rule-books';
@@ -83,6 +83,8 @@ function checkNothingLost(
   fromMs: number,
 ): void {
   for (const written of world.cos.ledger.of(pair.source.bucket, pair.key)) {
+    // A listing that hides what landed below the newest cannot be told from one that has none of it.
+    if (written.hidden && fromMs > 0 && landedBelow(world, written)) continue;
     const state = stateOf(world, books, written, pair, gaps);
     world.tally.count(`entry ${state}`);
     if (state !== 'pending' || written.landedMs < fromMs) continue;
@@ -92,6 +94,14 @@ function checkNothingLost(
       pair.key,
     );
   }
+}
+
+/** Where listings go by the time at which a write began, one may land below what began later. */
+function landedBelow(world: World, written: Written): boolean {
+  return world.cos.ledger
+    .of(written.ref.bucket, written.key)
+    .slice(placeOf(world, written) + 1)
+    .some((above) => above.landedMs < written.landedMs);
 }
 
 type EntryState =
@@ -127,19 +137,18 @@ function isInDoubt(world: World, written: Written): boolean {
   );
 }
 
-/** A marker from before functions knew for sure that markers are replicated now: newer versions may have passed it. */
+/**
+ * From before functions knew for sure that markers, or versions without a tag, are replicated now: newer versions may
+ * have passed it.
+ */
 function isOfTheFirstSeconds(world: World, books: RuleBooks, written: Written, { rule, key }: Pair): boolean {
-  const { entry } = written.stored;
-  if (entry.kind !== 'deleteMarker') return false;
+  const ruleOf = (set: RuleSet | undefined) => set?.rules.find(({ id }) => id === rule.id);
   const revisions = books.revisions(written.ref.bucket);
-  const uncovered = revisions.findLastIndex(
-    (set) =>
-      !covers(
-        set?.rules.find(({ id }) => id === rule.id),
-        key,
-        written.stored,
-      ),
-  );
+  const uncovered = revisions.findLastIndex((set) => !covers(ruleOf(set), key, written.stored));
+  // Perhaps with another revision in between, which nobody has acted on.
+  const before = revisions.slice(Math.max(0, uncovered - 2), uncovered + 1);
+  const wasTagged = before.some((set) => (ruleOf(set)?.tags ?? []).length > 0);
+  if (written.stored.entry.kind !== 'deleteMarker' && !wasTagged) return false;
   const coveredMs = books.committedMs(written.ref.bucket, uncovered + 1);
   const { settleMs, configLifetimeMs } = world.settings;
   return written.landedMs <= coveredMs + settleMs + configLifetimeMs + 1_000 && uncovered > 0;
@@ -201,7 +210,13 @@ function placeOf(world: World, written: Written): number {
  */
 function idsDisagree(world: World, top: Written, newest: Written): boolean {
   if (top.removedMs === undefined && newest.removedMs === undefined) return false;
-  return top.idMicros >= newest.idMicros && placeOf(world, top) < placeOf(world, newest);
+  if (top.idMicros >= newest.idMicros && placeOf(world, top) < placeOf(world, newest)) return true;
+  // One that is gone has its place before the first listed one that is newer by its id.
+  const below = world.cos.ledger
+    .of(newest.ref.bucket, newest.key)
+    .slice(0, placeOf(world, top) + 1)
+    .filter((one) => one.removedMs === undefined);
+  return newest.removedMs !== undefined && below.some((one) => one.idMicros >= newest.idMicros);
 }
 
 function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {

@@ -38,7 +38,6 @@ const own = (name: string): BucketRef => ({
   bucket: `${name}-${running.own.appid}`,
   region: 'ap-guangzhou',
 });
-const hostOf = ({ bucket, region }: BucketRef) => `${bucket}.cos.${region}.myqcloud.com`;
 
 async function replicate(rules: readonly string[], from = ref, secretKeyOf = running.own) {
   const role = `<Role>qcs::cam::uin/${running.own.uin}:uin/${running.own.uin}</Role>`;

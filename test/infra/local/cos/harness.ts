@@ -121,7 +121,7 @@ export function signed(
   } as COS.StaticGetAuthorizationOptions);
 }
 
-function hostOf({ bucket, region }: BucketRef): string {
+export function hostOf({ bucket, region }: BucketRef): string {
   return region === '' ? `${bucket}.cos.myqcloud.com` : `${bucket}.cos.${region}.myqcloud.com`;
 }
 
