@@ -63,6 +63,7 @@ function everyEntryHasItsLike(
   const readFromMs = destination.complete ? -Infinity : (destination.entries[0]?.lastModifiedMs ?? Infinity);
   const candidates = groupByLikeness(destination.entries);
   const siblings = groupByLikeness(source.entries);
+  const standing = groupByLikeness(destination.entries);
   // The newest first: what may be its replica may be an older one's too, but not the other way round.
   for (const entry of covered.toReversed()) {
     if (entry.lastModifiedMs - clockToleranceMs <= readFromMs) continue;
@@ -71,7 +72,10 @@ function everyEntryHasItsLike(
     if (like === undefined) return false;
     if (entry.lastModifiedMs >= comparedBeforeMs) {
       const twins = (siblings.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));
-      if (entry.kind === 'deleteMarker' || more.length > 0 || twins.length > 1) return false;
+      // More of them than the source has: one may be a user's, or of an entry that is gone.
+      const copies = (standing.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));
+      const ambiguous = more.length > 0 || twins.length > 1 || copies.length > twins.length;
+      if (entry.kind === 'deleteMarker' || ambiguous) return false;
     }
     likes.splice(likes.indexOf(like), 1);
   }

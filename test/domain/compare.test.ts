@@ -75,3 +75,20 @@ test('nothing covered is nothing to compare', () => {
   expect(suspect(window([marker]), window([]), { since: 0 }, times)).toBe('uncovered');
   expect(suspect(window([marker]), window([]), undefined, times)).toBe('uncovered');
 });
+
+test('a user’s copy of what the source no longer has may stand for a replica that is missing, until a walk compared it', () => {
+  const version = (versionId: string, lastModifiedMs: number): HistoryEntry => ({
+    kind: 'version',
+    versionId,
+    lastModifiedMs,
+    etag: 'a',
+    sizeBytes: 1,
+    storageClass: 'STANDARD',
+  });
+  const source = window([version('put again', 5_000_000)]);
+  const destination = window([version('replica of what is gone', 1_000_000), version('restored', 5_008_000)]);
+  const at = (comparedBeforeMs: number) =>
+    suspect(source, destination, coverage, { ...times, comparedBeforeMs });
+  expect(at(5_000_000)).toBe('doubt');
+  expect(at(5_000_001)).toBe('alike');
+});
