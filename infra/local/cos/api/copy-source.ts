@@ -17,16 +17,19 @@ export interface CopySource {
 
 /**
  * The source that `x-cos-copy-source` names, its conditions checked:
- * `<bucket>.cos.<region>.myqcloud.com/<key, percent-encoded>[?versionId=<id>]`
+ * `<bucket>.cos.<region>.myqcloud.com/<key, percent-encoded>[?versionId=<id>]`, or as S3 has it, `[/]<bucket>/<key>`. That
+ * COS takes this one too, for a bucket of the same region, is inferred from clients that send it there.
  */
 export async function copySourceOf(exchange: ObjectExchange): Promise<CopySource> {
   const { store, headers, caller } = exchange;
-  const { host, key, versionId } = parseCopySource(headers['x-cos-copy-source'] ?? '');
-  const target = targetOf(host);
-  if (target?.kind !== 'bucket') throw new CosError('InvalidCopySource');
+  const { place, key, versionId } = parseCopySource(headers['x-cos-copy-source'] ?? '');
+  const target = targetOf(place);
+  const named = bucketName.test(place) ? { bucket: place, region: exchange.bucket.region } : undefined;
+  const source = target?.kind === 'bucket' ? target : named;
+  if (source === undefined) throw new CosError('InvalidCopySource');
 
-  const bucket = await store.index.bucket(target.bucket);
-  if (!bucket || bucket.region !== target.region) throw new CosError('NoSuchBucket');
+  const bucket = await store.index.bucket(source.bucket);
+  if (!bucket || bucket.region !== source.region) throw new CosError('NoSuchBucket');
   const entry = await store.find(bucket, key, versionId);
   await authorize(exchange, {
     caller,
@@ -50,12 +53,18 @@ export async function copySourceOf(exchange: ObjectExchange): Promise<CopySource
   };
 }
 
+const bucketName = /^[a-z0-9][a-z0-9-]*-\d+$/;
+
 /** Fails with InvalidCopySource. */
-function parseCopySource(header: string): { host: string; key: string; versionId: string | undefined } {
-  const [, host = '', path = '', query = ''] =
-    /^(?:https?:\/\/)?([^/?]+)\/([^?]*)(?:\?(.*))?$/.exec(header) ?? [];
+function parseCopySource(header: string): { place: string; key: string; versionId: string | undefined } {
+  const [, place = '', path = '', query = ''] =
+    /^(?:https?:\/\/|\/)?([^/?]+)\/([^?]*)(?:\?(.*))?$/.exec(header) ?? [];
   const [, versionId] = /^versionId=([\w+/=.%-]{1,128})$/i.exec(query) ?? [];
   const key = percentDecoded(path).toString();
   if (key === '' || (query !== '' && versionId === undefined)) throw new CosError('InvalidCopySource');
-  return { host, key, versionId: versionId === undefined ? undefined : percentDecoded(versionId).toString() };
+  return {
+    place,
+    key,
+    versionId: versionId === undefined ? undefined : percentDecoded(versionId).toString(),
+  };
 }

@@ -1,6 +1,5 @@
 import type { Exchange } from '../exchange';
 import type { SignedRequest } from '../signature';
-import { targetOf } from '../target';
 import { unchunked, withSha256 } from './body';
 import type { S3Request } from './headers';
 
@@ -19,7 +18,7 @@ export function inWordsOfCos(exchange: Exchange): Exchange {
   const translated: Record<string, string> = { ...headers };
   for (const [name, value] of Object.entries(headers)) {
     const own = headerOfCos(name);
-    if (own !== undefined) translated[own] = valueOfCos(own, value, exchange);
+    if (own !== undefined) translated[own] = own.endsWith('-directive') ? directiveOfCos(value) : value;
   }
   if (chunked.test(headers['x-amz-content-sha256'] ?? '')) withoutChunkedEncoding(translated);
   const s3: S3Request = { original: { method, path, query, headers } };
@@ -40,13 +39,8 @@ function headerOfCos(name: string): string | undefined {
   return shared.test(name) ? name.replace('x-amz-', 'x-cos-') : undefined;
 }
 
-function valueOfCos(name: string, value: string, exchange: Exchange): string {
-  if (name.endsWith('-directive')) return value.toUpperCase() === 'REPLACE' ? 'Replaced' : 'Copy';
-  if (name !== 'x-cos-copy-source') return value;
-  // S3 names a bucket only; that it is one of the same region is inferred.
-  const target = targetOf(exchange.headers['host'] ?? '');
-  const [, bucket = '', rest = ''] = /^\/?([^/]+)\/(.*)$/.exec(value) ?? [];
-  return `${bucket}.cos.${target?.region ?? ''}.myqcloud.com/${rest}`;
+function directiveOfCos(value: string): string {
+  return value.toUpperCase() === 'REPLACE' ? 'Replaced' : 'Copy';
 }
 
 const chunked = /^STREAMING-(AWS4-HMAC-SHA256-PAYLOAD|UNSIGNED-PAYLOAD)(-TRAILER)?$/;

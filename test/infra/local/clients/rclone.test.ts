@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { BucketRef } from '../../../../../lib/domain/rule';
-import { startCloud, temporaryFolder, versionedBucket } from '../../../../support/local';
+import type { BucketRef } from '../../../../lib/domain/rule';
+import { startCloud, temporaryFolder, versionedBucket } from '../../../support/local';
 
 /** rclone's provider for Tencent COS, unmodified, through the proxy variables that `npm start` prints. */
 const rclone = ['/usr/bin/rclone', '/usr/local/bin/rclone', '/opt/homebrew/bin/rclone'].find((one) =>
