@@ -27,14 +27,15 @@ export interface ListRequest {
 }
 
 /**
- * Lists in index order. A common prefix is stepped over once it is known to be shown, and so are the older versions of
- * a key in an object listing. Only keys whose newest entry is a marker are read without being shown.
+ * Lists in index order. A common prefix is stepped over once it is known to be shown. What a listing reads is what it
+ * shows, but for object listings of the past, which step over the older versions of a key and read its markers.
  */
 export async function listItems(
   index: ObjectIndex,
   request: ListRequest,
 ): Promise<{ items: Item[]; truncated: boolean }> {
   const { bucket, prefix, delimiter, limit, versions, untilMicros } = request;
+  if (!versions && untilMicros === undefined) return listCurrent(index, request);
   const items: Item[] = [];
   // Nothing is left of a page of nothing: "truncated" would have no place to go on from.
   if (limit === 0) return { items, truncated: false };
@@ -60,6 +61,34 @@ export async function listItems(
         break;
       }
       items.push({ name: key, entry, latest });
+    }
+    if (stepTo === undefined) break;
+    from = stepTo;
+  }
+  return { items, truncated: false };
+}
+
+/** Objects as they are now. */
+async function listCurrent(
+  index: ObjectIndex,
+  { bucket, prefix, delimiter, limit, from: first }: ListRequest,
+): Promise<{ items: Item[]; truncated: boolean }> {
+  const items: Item[] = [];
+  if (limit === 0) return { items, truncated: false };
+  const span = names.prefixSpan(bucket, prefix);
+  const lt = names.amongCurrent(span.lt);
+  let from = names.amongCurrent(Buffer.compare(first, span.gte) > 0 ? first : span.gte);
+  while (Buffer.compare(from, lt) < 0) {
+    let stepTo: Buffer | undefined;
+    for await (const { key, entry } of index.current(bucket, { gte: from, lt })) {
+      if (items.length >= limit) return { items, truncated: true };
+      const group = commonPrefix(key, prefix, delimiter);
+      if (group !== undefined) {
+        items.push({ name: group, entry: undefined, latest: false });
+        stepTo = names.amongCurrent(names.afterPrefix(bucket, group));
+        break;
+      }
+      items.push({ name: key, entry, latest: true });
     }
     if (stepTo === undefined) break;
     from = stepTo;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CosError } from '../cos-error';
 import { type ChangeOrigin, type EventKind, eventRecord, type PendingEvent } from '../events';
 import type { Bodies, ReceivedBody } from './bodies';
+import { bringUpToDate, noteCurrent } from './current-keys';
 import { type Composite, filesOf, isComposite } from './content';
 import type { StoredBucket, StoredEntry } from './entry';
 import * as names from './index-keys';
@@ -116,6 +117,7 @@ export async function openCommits(
     });
   };
 
+  await bringUpToDate(index);
   // As many as were on their way when the process ended.
   for (const body of await index.unreferenced()) await discard(body);
 
@@ -148,6 +150,7 @@ export async function openCommits(
         operations.push(del(names.entryName(bucket.name, key, BigInt(remove.micros))));
         uses.push({ body: bodyOf(remove), by: -1 });
       }
+      if (add || remove) operations.push(await noteCurrent(index, bucket.name, key, { add, remove }));
       const entry = add ?? remove;
       const pending =
         entry && event && eventRecord({ bucket, key, entry, kind: event, origin, micros: mint() });

@@ -4,6 +4,8 @@
  */
 const objectSpace = 'o';
 const uploadSpace = 'l';
+/** The keys whose newest entry is a version, with its place: what an object listing shows, and nothing else. */
+const currentSpace = 'k';
 const partDigits = 5;
 const end = Buffer.from([0, 0]);
 const placeDigits = 20;
@@ -46,6 +48,22 @@ export interface Span {
 /** The key of an object entry's name. */
 export function keyOf(name: Buffer, bucket: string): string {
   return unescaped(name.subarray(bucketStart(bucket).length, name.length - placeDigits - end.length));
+}
+
+export function currentName(bucket: string, key: string): Buffer {
+  return keyStart(bucket, key, currentSpace);
+}
+
+/** The place among current keys that a place among entries stands for. */
+export function amongCurrent(place: Buffer): Buffer {
+  const same = Buffer.from(place);
+  same.write(currentSpace);
+  return same;
+}
+
+/** The key of a current key's name. */
+export function keyOfCurrent(name: Buffer, bucket: string): string {
+  return unescaped(name.subarray(bucketStart(bucket).length, name.length - end.length));
 }
 
 /** Number of entries that share a body. */
@@ -104,6 +122,8 @@ export function eventName(id: string): Buffer {
 export const allEvents = spaceOf('e');
 
 export const clockName = Buffer.from('m\0clock');
+/** What the index was last written as; absent: without current keys. */
+export const formatName = Buffer.from('m\0format');
 
 function spaceOf(space: string): Span {
   return { gte: Buffer.from(`${space}\0`), lt: Buffer.from(`${space}\u0001`) };

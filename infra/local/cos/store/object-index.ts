@@ -7,6 +7,9 @@ export type Operation =
   | { readonly type: 'put'; readonly key: Buffer; readonly value: string }
   | { readonly type: 'del'; readonly key: Buffer };
 
+/** Current keys that are read together. */
+const currentPage = 100;
+
 export interface ListedEntry {
   readonly key: string;
   readonly entry: StoredEntry;
@@ -24,6 +27,8 @@ export interface ObjectIndex {
   entryAt(bucket: string, key: string, micros: bigint): Promise<StoredEntry | undefined>;
   /** Entries in listing order from a name on. */
   scan(bucket: string, span: names.Span): AsyncIterable<ListedEntry>;
+  /** Keys whose newest entry is a version, in listing order, with it. */
+  current(bucket: string, span: names.Span): AsyncIterable<ListedEntry>;
   /** Number of entries, parts and composites that share a body. */
   bodyUsers(body: string): Promise<number>;
   /** `undefined`: there is no such composite body. */
@@ -43,6 +48,7 @@ export interface ObjectIndex {
   unreferenced(): Promise<readonly string[]>;
   events(limit: number): Promise<readonly string[]>;
   clock(): Promise<bigint>;
+  format(): Promise<string | undefined>;
   /** All or nothing; survives a kill of the process once it resolves. */
   commit(operations: readonly Operation[]): Promise<void>;
   close(): Promise<void>;
@@ -82,6 +88,25 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
         yield { key: names.keyOf(name, bucket), entry: entryOf(value) };
       }
     },
+    async *current(bucket, span) {
+      const found = level.iterator(span);
+      try {
+        for (;;) {
+          const page = await found.nextv(currentPage);
+          if (page.length === 0) return;
+          const keys = page.map(([name]) => names.keyOfCurrent(name, bucket));
+          const entries = await level.getMany(
+            page.map(([, micros], place) => names.entryName(bucket, keys[place] ?? '', BigInt(micros))),
+          );
+          for (const [place, value] of entries.entries()) {
+            // Deleted since.
+            if (value !== undefined) yield { key: keys[place] ?? '', entry: entryOf(value) };
+          }
+        }
+      } finally {
+        await found.close();
+      }
+    },
     async bodyUsers(body) {
       return Number((await level.get(names.bodyName(body))) ?? 0);
     },
@@ -105,6 +130,7 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
     async clock() {
       return BigInt((await level.get(names.clockName)) ?? 0);
     },
+    format: () => level.get(names.formatName),
     commit: (operations) => level.batch([...operations]),
     close: () => level.close(),
   };

@@ -34,7 +34,6 @@ test('a version id that was never given out is not found, and deleting it delete
 
 test.each([
   ['GET', '/?frobnicate'],
-  ['GET', '/?list-type=2'],
   ['GET', '/a?frobnicate'],
   ['PUT', '/a?symlink'],
   ['GET', '/a?symlink'],
