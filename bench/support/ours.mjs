@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+
+/** The local COS as `npm start` runs it, on a folder of its own. */
+export async function startOurs(root) {
+  const data = mkdtempSync(path.join(tmpdir(), 'bench-cos-'));
+  const main = path.join(root, 'dist', 'local', 'main.cjs');
+  const child = spawn(process.execPath, [main, '--port', '0', '--json', '--empty', '--data', data], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [line] = await once(readline.createInterface(child.stdout), 'line');
+  const { cos, secretId, secretKey, appid } = JSON.parse(line);
+  const { port } = new URL(cos);
+  const httpAgent = new Agent({
+    keepAlive: true,
+    lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }], 4),
+  });
+  return {
+    durability: 'survives kill -9',
+    bucket: `bench-${appid}`,
+    client: {
+      region: 'ap-guangzhou',
+      endpoint: `http://cos.ap-guangzhou.myqcloud.com:${port}`,
+      credentials: { accessKeyId: secretId, secretAccessKey: secretKey },
+      requestHandler: { httpAgent },
+    },
+    pids: () => [child.pid],
+    stop: async () => {
+      child.kill();
+      await once(child, 'exit');
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
