@@ -43,3 +43,12 @@ await build({
   target: 'node20',
   packages: 'external',
 });
+
+await build({
+  ...shared,
+  entryPoints: { plugin: at('infra', 'serverless', 'plugin.ts') },
+  outdir: at('dist', 'serverless'),
+  outExtension: { '.js': '.cjs' },
+  target: 'node20',
+  packages: 'external',
+});
