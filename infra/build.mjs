@@ -1,5 +1,5 @@
 // Builds what runs: one self-contained file per function, and the local cloud's command. Files are replaced in place, so
-// that a local cloud that is running meanwhile still finds its functions.
+// that a local cloud that is running meanwhile still finds its functions. The argument: another folder than dist.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => path.join(root, ...parts);
+const out = process.argv[2] ?? at('dist');
 
 /** zod carries sixty languages of error texts; the functions speak one. */
 const oneLocale = {
@@ -25,7 +26,7 @@ const functions = ['replicate', 'rules', 'reconcile'].filter((name) =>
 await build({
   ...shared,
   entryPoints: functions.map((name) => at('functions', `${name}.ts`)),
-  outdir: at('dist', 'functions'),
+  outdir: path.join(out, 'functions'),
   minify: true,
   keepNames: true,
   plugins: [oneLocale],
@@ -38,7 +39,7 @@ const local = {
 await build({
   ...shared,
   entryPoints: Object.fromEntries(Object.entries(local).filter(([, file]) => existsSync(file))),
-  outdir: at('dist', 'local'),
+  outdir: path.join(out, 'local'),
   outExtension: { '.js': '.cjs' },
   target: 'node20',
   packages: 'external',
@@ -47,7 +48,7 @@ await build({
 await build({
   ...shared,
   entryPoints: { plugin: at('infra', 'serverless', 'plugin.ts') },
-  outdir: at('dist', 'serverless'),
+  outdir: path.join(out, 'serverless'),
   outExtension: { '.js': '.cjs' },
   target: 'node20',
   packages: 'external',

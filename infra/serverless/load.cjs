@@ -2,6 +2,7 @@
 const { execFileSync } = require('node:child_process');
 const path = require('node:path');
 
-const root = path.join(__dirname, '..', '..');
-execFileSync(process.execPath, [path.join(root, 'infra', 'build.mjs')], { stdio: ['ignore', 2, 2] });
-module.exports = require(path.join(root, 'dist', 'serverless', 'plugin.cjs')).CosReplication;
+// The framework's working folder is the one of serverless.yml.
+const out = path.join(process.cwd(), 'dist');
+execFileSync(process.execPath, [path.join(__dirname, '..', 'build.mjs'), out], { stdio: ['ignore', 2, 2] });
+module.exports = require(path.join(out, 'serverless', 'plugin.cjs')).CosReplication;

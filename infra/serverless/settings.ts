@@ -15,6 +15,10 @@ const bucket = z
   .regex(/^[a-z0-9][a-z0-9-]*-\d{6,}$/, 'is no bucket name with its APPID, such as photos-1250000000');
 const bucketRef = z.strictObject({ bucket, region });
 
+/** Those that a user may turn; the rest is the deployment's own. */
+const settingName =
+  /^(CONFIG_LIFETIME_SECONDS|RULES_SETTLE_MS|SINGLE_COPY_MAX_MB|LEASE_SECONDS|DELETE_SETTLES_SECONDS|CLOCK_TOLERANCE_SECONDS|REQUEST_TIMEOUT_SECONDS)$/;
+
 /** One stage of replication.yml. */
 const replicationSchema = z.strictObject({
   region,
@@ -37,6 +41,8 @@ const replicationSchema = z.strictObject({
       `has more than ${sourcesMax} source buckets: SCF takes ${triggersPerFunctionMax} COS triggers for a function, and each source needs ${replicatedEvents.length}`,
     ),
   enableVersioning: z.boolean().default(false),
+  /** Settings of the functions; lib/config.ts reads and checks them. */
+  environment: z.record(z.string().regex(settingName, 'is no setting of the functions'), z.string()).default({}),
   site: z.enum(['china', 'international']).default('china'),
   credentialsFile: z.string().optional(),
 });
@@ -116,7 +122,7 @@ export function deploymentOf({
   zipOf,
   masterSecret,
 }: StackSettings): Deployment {
-  const { region: home, runtime, stateBucket, sources, enableVersioning } = replication;
+  const { region: home, runtime, stateBucket, sources, enableVersioning, environment } = replication;
   return {
     stack,
     region: home,
@@ -134,6 +140,7 @@ export function deploymentOf({
       memoryMb: settings.memorySize,
       timeoutSeconds: settings.timeout,
       environment: {
+        ...environment,
         STATE_BUCKET: stateBucket.bucket,
         STATE_REGION: stateBucket.region,
         ...(settings.events.some((event) => 'functionUrl' in event)

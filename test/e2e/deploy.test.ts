@@ -1,0 +1,166 @@
+import type COS from 'cos-nodejs-sdk-v5';
+import { deriveSecret } from '../../lib/app/api/credential';
+import type { LocalCloud } from '../../infra/local/cloud';
+import type { BucketRef } from '../../lib/domain/rule';
+import { eventually, listVersions, setVersioning, startCloud, versionedBucket } from '../support/local';
+import { openService } from '../support/sls';
+
+/**
+ * The whole life cycle with the real command line against the local cloud over its proxy and CA. What replicates is what
+ * was deployed: the zips, run with their role's policy.
+ */
+let cloud: LocalCloud;
+let sdk: COS;
+let service: ReturnType<typeof openService>;
+
+const masterSecret = 'm'.repeat(40);
+const home = 'ap-guangzhou';
+const away = 'ap-shanghai';
+const replicate = 'cos-replication-prod-replicate';
+
+beforeAll(async () => {
+  ({ cloud, sdk } = await startCloud({ builtFunctions: false, functionSettleMs: 50 }));
+  service = openService(cloud);
+});
+afterAll(async () => {
+  service.remove();
+  await cloud.close();
+});
+
+const named = (name: string, region: string): BucketRef => ({ bucket: `${name}-${cloud.account.appid}`, region });
+const keys = () => ({
+  TENCENTCLOUD_SECRET_ID: cloud.account.secretId,
+  TENCENTCLOUD_SECRET_KEY: cloud.account.secretKey,
+});
+
+interface SourceSetting {
+  readonly name: string;
+  readonly prefix?: string;
+  readonly to: string;
+}
+
+function configure(sources: readonly SourceSetting[], more: object = {}): void {
+  service.configure({
+    prod: {
+      region: home,
+      stateBucket: named('state', home),
+      sources: sources.map(({ name, prefix = '', to }) => ({
+        bucket: named(name, home).bucket,
+        prefix,
+        destinations: [named(to, away)],
+      })),
+      environment: { CONFIG_LIFETIME_SECONDS: '1', RULES_SETTLE_MS: '50' },
+      ...more,
+    },
+  });
+}
+
+async function sls(command: string, environment: Readonly<Record<string, string>> = {}) {
+  cloud.controlPlane.resetCalls();
+  const ran = await service.run([command], { ...keys(), ...environment });
+  const calls = cloud.controlPlane.calls();
+  const changes = calls.filter(({ action }) => !/^(Get|List)/.test(action)).map(({ action }) => action);
+  return { ...ran, changes };
+}
+
+/** What is bound, as `function event bucket prefix`. */
+const bindings = () =>
+  cloud.controlPlane.functions.cosTriggers
+    .list()
+    .map(({ event, bucket, prefix }) => `${event} ${bucket} ${prefix}`)
+    .toSorted();
+
+const bound = (name: string, prefix = '') =>
+  ['cos:ObjectCreated:*', 'cos:ObjectRemove:*'].map(
+    (event) => `${event} ${named(name, home).bucket} ${prefix}`,
+  );
+
+async function addRule(name: string, to: string): Promise<{ readonly status: number; readonly text: string }> {
+  const id = 'test.write.1';
+  const response = await fetch(
+    `http://127.0.0.1:${cloud.port}/function/cos-replication-prod-rules/v1/buckets/${named(name, home).bucket}/rules`,
+    {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${id}:${deriveSecret(masterSecret, id)}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ filter: {}, destination: named(to, away) }),
+    },
+  );
+  return { status: response.status, text: await response.text() };
+}
+
+const put = (name: string, key: string) =>
+  sdk.putObject({ Bucket: named(name, home).bucket, Region: home, Key: key, Body: key });
+const replicas = async (to: string): Promise<readonly string[]> =>
+  [...new Set((await listVersions(sdk, named(to, away))).map(({ key }) => key))].toSorted();
+
+test('deploys, updates, does nothing, shows and removes; and what is deployed replicates', async () => {
+  for (const name of ['one', 'two', 'three']) await versionedBucket(sdk, named(name, home));
+  for (const name of ['one-copy', 'two-copy', 'three-copy']) await versionedBucket(sdk, named(name, away));
+  configure([
+    { name: 'one', to: 'one-copy' },
+    { name: 'two', to: 'two-copy' },
+  ]);
+
+  const first = await sls('deploy', { REPLICATION_MASTER_SECRET: masterSecret });
+  expect(first.output).toContain('Rule API: https://');
+  expect(first.code).toBe(0);
+  expect(bindings()).toEqual([...bound('one'), ...bound('two')].toSorted());
+  expect(first.changes.filter((action) => action === 'CreateFunction')).toHaveLength(3);
+
+  expect(await addRule('one', 'one-copy')).toMatchObject({ status: 201 });
+  expect(await addRule('two', 'two-copy')).toMatchObject({ status: 201 });
+  await put('one', 'before');
+  await eventually(async () => expect(await replicas('one-copy')).toEqual(['before']));
+
+  const again = await sls('deploy');
+  expect(again).toMatchObject({ code: 0, changes: [] });
+  expect(again.output).toContain('Nothing had to be changed.');
+
+  configure([
+    { name: 'one', prefix: 'photos/', to: 'one-copy' },
+    { name: 'three', to: 'three-copy' },
+  ]);
+  let putting = true;
+  const during: string[] = [];
+  const stream = (async () => {
+    while (putting) {
+      const key = `photos/during-${during.length}`;
+      await put('one', key);
+      during.push(key);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  const update = await sls('deploy');
+  putting = false;
+  await stream;
+  expect(update.code).toBe(0);
+  expect(bindings()).toEqual([...bound('one', 'photos/'), ...bound('three')].toSorted());
+  expect(update.changes.filter((action) => action === 'DeleteTrigger')).toHaveLength(4);
+  expect(update.changes.filter((action) => action === 'CreateTrigger')).toHaveLength(4);
+  expect(update.changes).toContain('Invoke');
+  expect(await addRule('three', 'three-copy')).toMatchObject({ status: 201 });
+  await put('one', 'photos/after');
+  await put('three', 'new');
+  await eventually(async () => {
+    expect(await replicas('one-copy')).toEqual(['before', 'photos/after', ...during].toSorted());
+    expect(await replicas('three-copy')).toEqual(['new']);
+  });
+  expect(during.length).toBeGreaterThan(0);
+
+  const shown = await sls('info');
+  expect(shown).toMatchObject({ code: 0, changes: [] });
+  expect(shown.output).toContain('prefix "photos/"');
+  expect(shown.output).toContain('versioning Enabled');
+  expect(await sls('doctor')).toMatchObject({ code: 0, changes: [] });
+
+  const removed = await sls('remove');
+  expect(removed.code).toBe(0);
+  expect(removed.output).toContain('stay');
+  expect(bindings()).toEqual([]);
+  expect(cloud.controlPlane.functions.list(home)).toEqual([]);
+  expect(cloud.controlPlane.policiesOf(`cos-replication-prod-${home}`)).toBeUndefined();
+  expect(await replicas('one-copy')).toContain('before');
+}, 120_000);
