@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { type Account, type LocalCos, openLocalCos, type PendingEvent } from './cos/local-cos';
-import { parsePolicy } from './cos/access/policy';
+import { parsePolicy, type Policy } from './cos/access/policy';
 import { cosClient, ensureBucket } from './cos-client';
 import { cosDocuments } from './cos-control';
 import { type DataFolder, dataFolderUnusable, openDataFolder } from './data-folder';
@@ -193,9 +193,13 @@ async function start(
     dir: path.join(folder.dir, 'deployed'),
     host: scf,
     roleKey: (name, role) => {
-      const policies = (controlPlane.policiesOf(role) ?? []).flatMap((text) => parsePolicy(text) ?? []);
+      const policies = (): readonly Policy[] =>
+        (controlPlane.policiesOf(role) ?? []).flatMap((text) => {
+          const policy = parsePolicy(text);
+          return policy ? [policy] : [];
+        });
       const seconds = settings.roleKeySeconds ?? roleKeySecondsDefault;
-      const key = cos.issueTemporaryKey(account, { name, seconds, policies: [policies] });
+      const key = cos.issueTemporaryKey(account, { name, seconds, policies });
       callers.note(key.secretId, name);
       return key;
     },
