@@ -110,7 +110,10 @@ function timersOf({ name, triggers }: RegisteredFunction) {
 }
 
 /** Returns the file of the handler. Fails if the zip cannot be read, or does not hold it. */
-export function unpack({ name, handler, code }: Pick<RegisteredFunction, 'name' | 'handler' | 'code'>, dir: string): string {
+export function unpack(
+  { name, handler, code }: Pick<RegisteredFunction, 'name' | 'handler' | 'code'>,
+  dir: string,
+): string {
   const zip = Buffer.from(code.zipFile, 'base64');
   const files = unzipSync(zip);
   const bundle = `${handler.split('.')[0]}.js`;

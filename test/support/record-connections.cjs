@@ -15,6 +15,13 @@ net.Socket.prototype.connect = function recorded(...args) {
   if (path === undefined) log(`connect ${host}:${port}`);
   return connect.apply(this, args);
 };
+// What a proxy is asked for: a tunnel by its host, plain http by its whole URL.
+const { write } = net.Socket.prototype;
+net.Socket.prototype.write = function recorded(chunk, ...rest) {
+  const [, asked] = /^(CONNECT \S+|[A-Z]+ http:\S+)/.exec(String(chunk).slice(0, 300)) ?? [];
+  if (asked !== undefined) log(asked);
+  return write.call(this, chunk, ...rest);
+};
 for (const module of [dns, dns.promises]) {
   for (const name of ['lookup', 'resolve', 'resolve4', 'resolve6']) {
     const real = module[name];

@@ -6,7 +6,13 @@ import type { Policy } from '../cos/access/policy';
  */
 export function mayCall(policies: readonly Policy[] | undefined, service: string, action: string): boolean {
   if (policies === undefined) return true;
-  const names = new Set(['*', `${service}:*`, `name/${service}:*`, `${service}:${action}`, `name/${service}:${action}`]);
+  const names = new Set([
+    '*',
+    `${service}:*`,
+    `name/${service}:*`,
+    `${service}:${action}`,
+    `name/${service}:${action}`,
+  ]);
   const applying = policies.flat().filter((statement) => statement.action.some((name) => names.has(name)));
   return applying.length > 0 && applying.every(({ effect }) => effect === 'allow');
 }

@@ -99,8 +99,7 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
       return;
     }
     const queue = createAsyncQueue({
-      run: (requestId, event, validUntilMs) =>
-        own.pool.run('asynchronous', requestId, event, validUntilMs),
+      run: (requestId, event, validUntilMs) => own.pool.run('asynchronous', requestId, event, validUntilMs),
       retry: () => own.scf.retry,
       onAttempt: (requestId, run, retryNumber, willRetry) =>
         report(own.scf, requestId, run, retryNumber, willRetry),
