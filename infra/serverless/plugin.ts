@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Buckets, openBuckets } from '../tencent/buckets';
-import { type CallCloud, createCloudApi } from '../tencent/cloud-api';
+import { type CallCloud, cloudSender, createCloudApi } from '../tencent/cloud-api';
 import { readCredentials } from '../tencent/credentials';
 import { deploy } from '../tencent/deploy';
 import { DeployError } from '../tencent/deploy-error';
@@ -91,11 +91,8 @@ export class CosReplication {
   private async open(): Promise<Session> {
     const replication = this.replication();
     const credentials = readCredentials(process.env, replication.credentialsFile);
-    const call = createCloudApi({
-      credentials,
-      region: replication.region,
-      domain: domains[replication.site],
-    });
+    const { region, site } = replication;
+    const call = createCloudApi(cloudSender({ credentials, region, domain: domains[site] }));
     const { AppId } = await call<{ AppId: number }>('cam', 'GetUserAppId');
     const appid = String(AppId);
     checkOwner(replication, appid);

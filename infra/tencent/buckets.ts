@@ -25,15 +25,21 @@ export interface LifecycleRule {
 
 const requestTimeoutMs = 60_000;
 
+/** COS over https, with the deployer's key. */
 export function openBuckets({ secretId, secretKey, token }: DeployCredentials): Buckets {
-  const sdk = new COS({
-    SecretId: secretId,
-    SecretKey: secretKey,
-    ...(token === undefined ? {} : { SecurityToken: token }),
-    Protocol: 'https:',
-    Timeout: requestTimeoutMs,
-    AutoSwitchHost: false,
-  });
+  return bucketsOf(
+    new COS({
+      SecretId: secretId,
+      SecretKey: secretKey,
+      ...(token === undefined ? {} : { SecurityToken: token }),
+      Protocol: 'https:',
+      Timeout: requestTimeoutMs,
+      AutoSwitchHost: false,
+    }),
+  );
+}
+
+export function bucketsOf(sdk: COS): Buckets {
   const at = ({ bucket, region }: BucketRef) => ({ Bucket: bucket, Region: region });
   return {
     // https://www.tencentcloud.com/document/product/436/7735

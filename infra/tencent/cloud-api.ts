@@ -2,8 +2,8 @@ import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
 import type { DeployCredentials } from './credentials';
 import { DeployError } from './deploy-error';
 
-/** The services of Tencent Cloud's API that a deployment calls. https://cloud.tencent.com/document/api */
-const versions = { scf: '2018-04-16', cam: '2019-01-16' } as const;
+/** The services of Tencent Cloud's API that a deployment calls, as they are versioned. https://cloud.tencent.com/document/api */
+export const versions = { scf: '2018-04-16', cam: '2019-01-16' } as const;
 export type CloudService = keyof typeof versions;
 
 /** One action. Resolves to the fields of `Response`; fails with a DeployError. */
@@ -13,36 +13,42 @@ export type CallCloud = <Answer = Readonly<Record<string, unknown>>>(
   params?: object,
 ) => Promise<Answer>;
 
-export interface CloudApiSettings {
+/** Sends one request, once. Fails as the SDK does. */
+export type SendToCloud = (service: CloudService, action: string, params: object) => Promise<unknown>;
+
+export interface CloudSettings {
   readonly credentials: DeployCredentials;
   readonly region: string;
   /** `tencentcloudapi.com`, or `intl.tencentcloudapi.com` for an international account. */
-  readonly domain?: string;
-  readonly pause?: (ms: number) => Promise<void>;
+  readonly domain: string;
 }
 
 const requestSeconds = 60;
-const triesMax = 4;
-const firstPauseMs = 500;
 
-/** What is the same when it is done twice, and so may be sent again when no answer came. */
-const repeatable = /^(Get|List|Describe|Update|Put|Attach)/;
-const passing = /^(RequestLimitExceeded|InternalError)|TooManyRequests/;
-
-export function createCloudApi(settings: CloudApiSettings): CallCloud {
-  const { credentials, region, domain = 'tencentcloudapi.com', pause = sleep } = settings;
+/** Over https, signed with TC3. */
+export function cloudSender({ credentials, region, domain }: CloudSettings): SendToCloud {
   const { secretId, secretKey, token } = credentials;
-  const clientOf = (service: CloudService): CommonClient =>
+  return (service, action, params) =>
     new CommonClient(`${service}.${domain}`, versions[service], {
       credential: { secretId, secretKey, ...(token === undefined ? {} : { token }) },
       region,
       profile: { httpProfile: { reqTimeout: requestSeconds } },
-    });
+    }).request(action, params);
+}
 
+const triesMax = 4;
+const firstPauseMs = 500;
+
+/** What is the same when it is done twice, and so may be sent again when no answer came. */
+const repeatable = /^(Get|List|Update|Put|Attach)/;
+const passing = /^(RequestLimitExceeded|InternalError)/;
+
+/** Sends again what may be sent again, and says what a refusal means for whoever deploys. */
+export function createCloudApi(send: SendToCloud, pause = sleep): CallCloud {
   return async <Answer>(service: CloudService, action: string, params: object = {}) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return (await clientOf(service).request(action, params)) as Answer;
+        return (await send(service, action, params)) as Answer;
       } catch (thrown) {
         const code = codeOf(thrown);
         const mayPass = code === '' ? repeatable.test(action) : passing.test(code);
