@@ -10,6 +10,10 @@ export interface Serverless {
     readonly functions: Record<string, { package?: { individually: boolean; artifact: string } }>;
   };
   readonly pluginManager: { readonly hooks: Hooks };
+  readonly classes: {
+    /** An error that is shown as a sentence, without a stack. */
+    readonly Error: new (message: string, code: string) => Error;
+  };
   readonly configSchemaHandler: {
     readonly defineProvider: (name: string, options: object) => void;
     readonly defineFunctionProperties: (provider: string, schema: object) => void;

@@ -6,7 +6,7 @@ import { readCredentials } from '../tencent/credentials';
 import { deploy } from '../tencent/deploy';
 import { DeployError } from '../tencent/deploy-error';
 import type { Deployment } from '../tencent/deployment';
-import { doctor } from '../tencent/doctor';
+import { diagnose } from '../tencent/diagnose';
 import { packFunction } from '../tencent/function-zip';
 import { environmentOf, findFunction } from '../tencent/functions';
 import { functionUrl, info } from '../tencent/info';
@@ -30,12 +30,16 @@ interface Session {
 
 /**
  * The companion of `serverless-tencent-scf`: listed before it, it leaves it the name of the provider and does the work of
- * deploy, info, remove and doctor itself.
+ * deploy, info, remove and diagnose itself.
  */
 export class CosReplication {
   readonly hooks: Readonly<Record<string, () => unknown>>;
   readonly commands = {
-    doctor: { usage: 'Check what a deployment needs, and what is in its way', lifecycleEvents: ['doctor'] },
+    // The framework has a doctor of its own, for its configuration.
+    diagnose: {
+      usage: 'Check what a deployment needs, and what is in its way',
+      lifecycleEvents: ['diagnose'],
+    },
   };
 
   constructor(
@@ -51,14 +55,29 @@ export class CosReplication {
       schema.defineFunctionEvent('tencent', name, event);
     schema.defineCustomProperties(customProperties);
     this.hooks = {
-      initialize: () => takeHooksAway(serverless.pluginManager.hooks),
+      initialize: () => takeHooksAway(serverless.pluginManager.hooks, (error) => this.shown(error)),
       'before:package:createDeploymentArtifacts': () => this.usePackedFunctions(),
-      'before:deploy:deploy': () => this.checkSettings(),
-      'deploy:deploy': () => this.deploy(),
-      'info:info': () => this.info(),
-      'remove:remove': () => this.remove(),
-      'doctor:doctor': () => this.doctor(),
+      'before:deploy:deploy': this.command(() => this.checkSettings()),
+      'deploy:deploy': this.command(() => this.deploy()),
+      'info:info': this.command(() => this.info()),
+      'remove:remove': this.command(() => this.remove()),
+      'diagnose:diagnose': this.command(() => this.diagnose()),
     };
+  }
+
+  private command(run: () => Promise<void> | void): () => Promise<void> {
+    return async () => {
+      try {
+        await run();
+      } catch (error) {
+        throw error instanceof DeployError ? this.shown(error) : error;
+      }
+    };
+  }
+
+  /** The framework shows its own errors as a sentence, all others with a stack and a request to report them. */
+  private shown({ message, code }: DeployError): Error {
+    return new this.serverless.classes.Error(message, code);
   }
 
   private get stage(): string {
@@ -143,16 +162,16 @@ export class CosReplication {
     );
   }
 
-  private async doctor(): Promise<void> {
+  private async diagnose(): Promise<void> {
     const { deployment, appid, call, buckets } = await this.open();
-    const findings = await doctor(deployment, appid, call, buckets);
+    const findings = await diagnose(deployment, appid, call, buckets);
     for (const { verdict, text } of findings) this.say(`${verdict.padEnd(7)} ${text}`);
     const problems = findings.filter(({ verdict }) => verdict === 'problem').length;
-    if (problems > 0) throw new DeployError('SETTINGS_INVALID', `The doctor found ${problems} problems.`);
+    if (problems > 0) throw new DeployError('SETTINGS_INVALID', `Found ${problems} problems.`);
   }
 
   private say(line: string): void {
-    this.output.writeText(`${line}\n`);
+    this.output.writeText(line);
   }
 }
 

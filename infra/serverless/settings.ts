@@ -42,9 +42,7 @@ const replicationSchema = z.strictObject({
     ),
   enableVersioning: z.boolean().default(false),
   /** Settings of the functions; lib/config.ts reads and checks them. */
-  environment: z
-    .record(z.string().regex(settingName, 'is no setting of the functions'), z.string())
-    .default({}),
+  environment: z.record(z.string().regex(settingName), z.string()).default({}),
   site: z.enum(['china', 'international']).default('china'),
   credentialsFile: z.string().optional(),
 });

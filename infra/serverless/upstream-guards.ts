@@ -100,14 +100,14 @@ const foreignCommands = [
 ];
 
 /** After upstream is loaded: it stays the provider, and does nothing. Its commands say so, and fail. */
-export function takeHooksAway(hooks: Hooks): void {
+export function takeHooksAway(hooks: Hooks, shown: (error: DeployError) => Error): void {
   for (const [event, entries] of Object.entries(hooks))
     hooks[event] = entries.filter(({ pluginName }) => !upstreamPlugin.test(pluginName));
   for (const event of foreignCommands) {
     const command = event.split(':').slice(0, -1).join(' ');
     const hook = (): never => {
-      const message = `"sls ${command}" is not part of this deployment; use the console of SCF, or "sls deploy", "sls info", "sls doctor", "sls remove".`;
-      throw new DeployError('SETTINGS_INVALID', message);
+      const message = `"sls ${command}" is not part of this deployment; use the console of SCF, or "sls deploy", "sls info", "sls diagnose", "sls remove".`;
+      throw shown(new DeployError('SETTINGS_INVALID', message));
     };
     (hooks[event] ??= []).push({ pluginName: 'CosReplication', hook });
   }

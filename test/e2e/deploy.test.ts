@@ -173,7 +173,9 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   expect(shown).toMatchObject({ code: 0, changes: [] });
   expect(shown.output).toContain('prefix "photos/"');
   expect(shown.output).toContain('versioning Enabled');
-  expect(await sls('doctor')).toMatchObject({ code: 0, changes: [] });
+  const diagnosis = await sls('diagnose');
+  expect(diagnosis).toMatchObject({ code: 0, changes: [] });
+  expect(diagnosis.output).toContain('cos-replication-prod-replicate is as it should be.');
 
   const removed = await sls('remove');
   expect(removed.code).toBe(0);

@@ -28,6 +28,11 @@ export function openService(cloud: Pick<LocalCloud, 'port' | 'caFile'>) {
     /** The file that serverless.yml reads; JSON is YAML. */
     configure: (stages: object) =>
       writeFileSync(path.join(folder, 'replication.yml'), JSON.stringify(stages)),
+    /** Changes this service's serverless.yml. */
+    edit: (change: (yml: string) => string) => {
+      const file = path.join(folder, 'serverless.yml');
+      writeFileSync(file, change(readFileSync(file, 'utf8')));
+    },
     run: (args: readonly string[], environment: Readonly<Record<string, string>>): Promise<Ran> =>
       new Promise((resolve, reject) => {
         const sls = path.join(root, 'node_modules', 'serverless', 'bin', 'serverless.js');

@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** Looks at everything that a deployment rests on and changes nothing. Each check stands alone. */
-export async function doctor(
+export async function diagnose(
   deployment: Deployment,
   appid: string,
   call: CallCloud,
