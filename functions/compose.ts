@@ -12,7 +12,7 @@ import { createRuleStore } from '../lib/app/rule-store';
 import { createRuleService, loadRulesOfRegion, type RuleService } from '../lib/app/rules';
 import { defaultSettings } from '../lib/app/settings';
 import { createVersioningGate } from '../lib/app/versioning-gate';
-import { type Config, readConfig, readCredentials } from '../lib/config';
+import { type Config, readConfig, readCredentials, readDeployedBuckets } from '../lib/config';
 
 /** Bounds what one instance asks of COS at a time. */
 const socketsMax = 64;
@@ -77,6 +77,7 @@ export function composeRules(config = readConfig()) {
     entropy: systemEntropy,
     log,
     region: config.region,
+    deployed: readDeployedBuckets(),
   });
   return { service, log, begin };
 }

@@ -1,6 +1,6 @@
 // Builds what runs: one self-contained file per function, and the local cloud's command. Files are replaced in place, so
 // that a local cloud that is running meanwhile still finds its functions. The argument: another folder than dist.
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -23,14 +23,17 @@ const shared = { bundle: true, platform: 'node', format: 'cjs', target: 'node18'
 const functions = ['replicate', 'rules', 'reconcile'].filter((name) =>
   existsSync(at('functions', `${name}.ts`)),
 );
-await build({
+const { metafile } = await build({
   ...shared,
   entryPoints: functions.map((name) => at('functions', `${name}.ts`)),
   outdir: path.join(out, 'functions'),
   minify: true,
   keepNames: true,
   plugins: [oneLocale],
+  metafile: true,
 });
+// What is inside, for whoever asks.
+writeFileSync(path.join(out, 'functions.meta.json'), JSON.stringify(metafile));
 
 const local = {
   main: at('infra', 'local', 'main.ts'),

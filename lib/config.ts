@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CosCredentials } from './adapters/cos/client';
+import type { DeployedBuckets } from './app/deployed-buckets';
 import type { BucketRef } from './domain/rule';
 
 /** What a deployed function is told by its environment. This file is the only reader of it. */
@@ -40,6 +41,13 @@ const environmentSchema = z.object({
   REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
 });
 
+/** Names of buckets, with commas between them; a deployment sets both or none. */
+const bucketNames = z.string().transform((text) => new Set(text.split(',')));
+const deployedSchema = z.object({
+  DEPLOYED_SOURCES: bucketNames.optional(),
+  DEPLOYED_DESTINATIONS: bucketNames.optional(),
+});
+
 const masterSecretSchema = z.object({
   API_MASTER_SECRET: z.string().min(32, 'must have at least 32 characters'),
   API_GENERATION_MIN: z.coerce.number().int().min(1).default(1),
@@ -64,6 +72,17 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 export function readApiConfig(environment: NodeJS.ProcessEnv = process.env) {
   const read = parse(masterSecretSchema, environment);
   return { masterSecret: read.API_MASTER_SECRET, generationMin: read.API_GENERATION_MIN };
+}
+
+/** What this deployment has triggers for and may write to; `undefined`: it does not say. */
+export function readDeployedBuckets(
+  environment: NodeJS.ProcessEnv = process.env,
+): DeployedBuckets | undefined {
+  const { DEPLOYED_SOURCES: sources, DEPLOYED_DESTINATIONS: destinations } = parse(
+    deployedSchema,
+    environment,
+  );
+  return sources && destinations && { sources, destinations };
 }
 
 /** The role's temporary keys, which SCF renews under a running instance: read them for every request. */

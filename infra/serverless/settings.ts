@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   type Deployment,
+  destinationsOf,
   replicatedEvents,
   sourcesMax,
   type Source,
@@ -144,7 +145,7 @@ export function deploymentOf({
         STATE_BUCKET: stateBucket.bucket,
         STATE_REGION: stateBucket.region,
         ...(settings.events.some((event) => 'functionUrl' in event)
-          ? { API_MASTER_SECRET: masterSecret, DEPLOYED_BUCKETS: deployedBuckets(sources) }
+          ? { API_MASTER_SECRET: masterSecret, ...deployedBuckets(sources) }
           : {}),
       },
       retries: settings.retries,
@@ -155,11 +156,14 @@ export function deploymentOf({
   };
 }
 
-/** `source>destination,destination source>...`: what the rule API may name. At most 4 KB with all other variables. */
-function deployedBuckets(sources: readonly Source[]): string {
-  return sources
-    .map(({ bucket: name, destinations }) => `${name}>${destinations.map((each) => each.bucket).join(',')}`)
-    .join(' ');
+/** What the rule API may name: as many as fit into the 4 KB that all variables may take. */
+function deployedBuckets(sources: readonly Source[]): Readonly<Record<string, string>> {
+  return {
+    DEPLOYED_SOURCES: sources.map((source) => source.bucket).join(','),
+    DEPLOYED_DESTINATIONS: destinationsOf(sources)
+      .map((each) => each.bucket)
+      .join(','),
+  };
 }
 
 function triggersOf(event: FunctionEvent, sources: readonly Source[]): readonly WantedTrigger[] {

@@ -1,5 +1,6 @@
 import { type Problem, problem, type RuleSettings } from '../domain/rule-change';
 import type { BucketRef } from '../domain/rule';
+import { type DeployedBuckets, deploymentProblems } from './deployed-buckets';
 import type { BucketDescription, BucketDirectory, BucketVersioning } from './ports';
 
 export interface PairCheck {
@@ -15,7 +16,11 @@ export async function checkPair(
   directory: BucketDirectory,
   source: BucketRef,
   destination: RuleSettings['destination'],
+  deployed?: DeployedBuckets,
 ): Promise<PairCheck> {
+  const outside = deployed ? deploymentProblems(deployed, source, destination) : [];
+  // The role would be refused at such a bucket: what COS says of it would be another problem's.
+  if (outside.length > 0) return { problems: outside, sourceSeconds: undefined };
   const [sourceSide, destinationSide, owned] = await Promise.all([
     describe(directory, source),
     describe(directory, destination),

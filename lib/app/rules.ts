@@ -14,6 +14,7 @@ import {
   withoutRule,
 } from '../domain/rule-change';
 import { closeBacklog, readBacklog } from './backlog';
+import type { DeployedBuckets } from './deployed-buckets';
 import { mapAtMost } from './map-at-most';
 import type { BucketDirectory, Clock, Entropy, Logger, StateStore } from './ports';
 import { checkPair } from './preconditions';
@@ -29,6 +30,8 @@ export interface RulesPorts {
   readonly log: Logger;
   /** Where this deployment runs: its sources are buckets of this region. */
   readonly region: string;
+  /** What rules may name; `undefined`: whatever COS lets this deployment use. */
+  readonly deployed?: DeployedBuckets | undefined;
 }
 
 /** A request that cannot be done, with everything that is wrong with it. */
@@ -112,7 +115,7 @@ export function createRuleService(ports: RulesPorts) {
     known: readonly Problem[] = [],
   ) => {
     const own = ruleProblems(ruleSet, id, settings, replacing);
-    const pair = await checkPair(ports.directory, ruleSet, settings.destination);
+    const pair = await checkPair(ports.directory, ruleSet, settings.destination, ports.deployed);
     const problems = [...known, ...own, ...pair.problems];
     if (problems.length > 0 || pair.sourceSeconds === undefined) throw new RequestRefused(400, problems);
     return { sourceSeconds: pair.sourceSeconds, at: new Date(ports.clock.now()).toISOString() };

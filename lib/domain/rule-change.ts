@@ -40,6 +40,7 @@ export type ProblemCode =
   | 'SourceNotVersioned'
   | 'DestinationNotVersioned'
   | 'OtherAccount'
+  | 'DestinationNotInRole'
   | 'AccessDenied'
   | 'StorageClassMismatch'
   | 'UnsupportedBucket';

@@ -109,15 +109,17 @@ test("another function's trigger", async () => {
   const other = { region, namespace: 'default', name: 'other' };
   cloud.controlPlane.functions.create({
     ...other,
-    ...{
-      runtime: 'Nodejs18.15',
-      handler: 'a.b',
-      description: '',
-      memoryMb: 128,
-      timeoutSeconds: 3,
-      role: '',
-    },
-    ...{ environment: {}, triggers: [], retryNum: 2, messageTtlSeconds: 60, reservedMemoryMb: undefined },
+    runtime: 'Nodejs18.15',
+    handler: 'a.b',
+    description: '',
+    memoryMb: 128,
+    timeoutSeconds: 3,
+    role: '',
+    environment: {},
+    triggers: [],
+    retryNum: 2,
+    messageTtlSeconds: 60,
+    reservedMemoryMb: undefined,
     code: { cosBucketName: 'code', cosObjectName: 'x', cosBucketRegion: '', zipFile: '' },
   });
   const trigger = {

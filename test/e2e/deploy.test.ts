@@ -121,18 +121,23 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   expect(first.output).toContain('Rule API: https://');
   expect(first.code).toBe(0);
   expect(bindings()).toEqual([...bound('one'), ...bound('two')].toSorted());
-  expect(first.changes).toEqual([
-    ...['CreateRole', 'CreatePolicy', 'AttachRolePolicy'],
-    // The retries of the first are SCF's own; the one that reconciles runs alone.
-    ...['CreateFunction'],
-    ...['CreateFunction', 'UpdateFunctionEventInvokeConfig'],
-    ...['CreateFunction', 'UpdateFunctionEventInvokeConfig', 'PutReservedConcurrencyConfig'],
-    ...['CreateTrigger', 'CreateTrigger', 'CreateTrigger', 'CreateTrigger'],
-    ...['CreateTrigger', 'CreateTrigger', 'Invoke'],
-  ]);
+  expect(first.changes).toEqual(
+    [
+      'CreateRole CreatePolicy AttachRolePolicy',
+      // The retries of the first are SCF's own; the one that reconciles runs alone.
+      'CreateFunction',
+      'CreateFunction UpdateFunctionEventInvokeConfig',
+      'CreateFunction UpdateFunctionEventInvokeConfig PutReservedConcurrencyConfig',
+      'CreateTrigger CreateTrigger CreateTrigger CreateTrigger',
+      'CreateTrigger CreateTrigger Invoke',
+    ].flatMap((step) => step.split(' ')),
+  );
 
   expect(await addRule('one', 'one-copy')).toMatchObject({ status: 201 });
   expect(await addRule('two', 'two-copy')).toMatchObject({ status: 201 });
+  const refusal = async (name: string, to: string) => (await addRule(name, to)).text;
+  expect(await refusal('three', 'one-copy')).toContain('SourceNotDeployed');
+  expect(await refusal('one', 'three-copy')).toContain('DestinationNotInRole');
   await put('one', 'before');
   await replicated('one-copy', ['before']);
 
@@ -191,4 +196,4 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   expect(connections).toContain('CONNECT scf.tencentcloudapi.com:443');
   const allowed = /^CONNECT ((scf|cam)\.tencentcloudapi\.com|[\w-]+\.cos\.[\w-]+\.myqcloud\.com):443$/;
   expect(connections.filter((line) => !allowed.test(line))).toEqual([`connect 127.0.0.1:${cloud.port}`]);
-}, 120_000);
+}, 300_000);

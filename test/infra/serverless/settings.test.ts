@@ -31,11 +31,7 @@ test.each([
   ['a destination at home', { ...valid, region: 'ap-shanghai' }, 'replication is between regions'],
   ['a bucket twice', { ...valid, sources: [source, source] }, 'twice'],
   ['the state bucket as a source', { ...valid, sources: [from('state-1250000000')] }, 'is the state bucket'],
-  [
-    'a setting of the platform',
-    { ...valid, environment: { STATE_BUCKET: 'x' } },
-    'environment.STATE_BUCKET',
-  ],
+  ['a setting of the platform', { ...valid, environment: { STATE_BUCKET: 'x' } }, 'environment.STATE_BUCKET'],
   [
     'six sources',
     { ...valid, sources: [1, 2, 3, 4, 5, 6].map((each) => from(`b${each}-1250000000`)) },

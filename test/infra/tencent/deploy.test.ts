@@ -117,7 +117,7 @@ test('a bucket that is added or removed leaves the triggers of the others alone'
   await run(deploymentOf(['b', 'c']));
   const touched = cloud.controlPlane
     .calls()
-    .filter(({ action }) => /Trigger$/.test(action) && action !== 'ListTriggers');
+    .filter(({ action }) => action.endsWith('Trigger') && action !== 'ListTriggers');
   expect(
     touched.map(({ action, params }) => `${action} ${String(params.TriggerName).split('-')[0]}`),
   ).toEqual(['DeleteTrigger a', 'DeleteTrigger a', 'CreateTrigger c', 'CreateTrigger c']);
