@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { deriveSecret } from '../../lib/app/api/credential';
 import { type Buckets, openBuckets } from '../tencent/buckets';
 import { type CallCloud, cloudSender, createCloudApi } from '../tencent/cloud-api';
 import { readCredentials } from '../tencent/credentials';
@@ -35,6 +36,13 @@ interface Session {
 export class CosReplication {
   readonly hooks: Readonly<Record<string, () => unknown>>;
   readonly commands = {
+    credential: {
+      usage: 'Print the header with which the rule API is asked',
+      lifecycleEvents: ['credential'],
+      options: {
+        id: { usage: 'For example admin.write.1', required: true, type: 'string' },
+      },
+    },
     // The framework has a doctor of its own, for its configuration.
     diagnose: {
       usage: 'Check what a deployment needs, and what is in its way',
@@ -44,7 +52,7 @@ export class CosReplication {
 
   constructor(
     private readonly serverless: Serverless,
-    _options: unknown,
+    private readonly options: { readonly id?: string },
     private readonly output: OslsLog,
   ) {
     silenceUpstream(serverless.serviceDir);
@@ -61,6 +69,7 @@ export class CosReplication {
       'deploy:deploy': this.command(() => this.deploy()),
       'info:info': this.command(() => this.info()),
       'remove:remove': this.command(() => this.remove()),
+      'credential:credential': this.command(() => this.credential()),
       'diagnose:diagnose': this.command(() => this.diagnose()),
     };
   }
@@ -168,6 +177,17 @@ export class CosReplication {
     for (const { verdict, text } of findings) this.say(`${verdict.padEnd(7)} ${text}`);
     const problems = findings.filter(({ verdict }) => verdict === 'problem').length;
     if (problems > 0) throw new DeployError('SETTINGS_INVALID', `Found ${problems} problems.`);
+  }
+
+  private async credential(): Promise<void> {
+    const { deployment } = await this.open();
+    const [secret] = deployment.functions.flatMap(({ environment }) => environment.API_MASTER_SECRET ?? []);
+    const { id } = this.options;
+    if (!secret || id === undefined) {
+      const message = `Nothing is deployed, and ${masterSecretVariable} is not set: there is no secret to derive from.`;
+      throw new DeployError('SETTINGS_INVALID', message);
+    }
+    this.say(`Authorization: Bearer ${id}:${deriveSecret(secret, id)}`);
   }
 
   private say(line: string): void {

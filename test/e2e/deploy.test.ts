@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type COS from 'cos-nodejs-sdk-v5';
 import { deriveSecret } from '../../lib/app/api/credential';
 import type { LocalCloud } from '../../infra/local/cloud';
+import { parsePolicy, type Policy } from '../../infra/local/cos/access/policy';
 import type { BucketRef } from '../../lib/domain/rule';
 import { eventually, listVersions, startCloud, versionedBucket } from '../support/local';
 import { openService } from '../support/sls';
@@ -20,6 +23,9 @@ const away = 'ap-shanghai';
 beforeAll(async () => {
   ({ cloud, sdk } = await startCloud({ builtFunctions: false, functionSettleMs: 50 }));
   service = openService(cloud);
+  const { appid } = cloud.account;
+  const policies = [documentedPolicy()];
+  cloud.cos.users.replace([{ name: 'deployer', uin: '7', appid, ...deployer, policies }]);
 });
 afterAll(async () => {
   service.remove();
@@ -30,10 +36,19 @@ const named = (name: string, region: string): BucketRef => ({
   bucket: `${name}-${cloud.account.appid}`,
   region,
 });
+/** A user who may do what docs/deploy.md says and no more. */
+const deployer = { secretId: 'AKIDdeployer', secretKey: 'secret-of-the-deployer' };
 const keys = () => ({
-  TENCENTCLOUD_SECRET_ID: cloud.account.secretId,
-  TENCENTCLOUD_SECRET_KEY: cloud.account.secretKey,
+  TENCENTCLOUD_SECRET_ID: deployer.secretId,
+  TENCENTCLOUD_SECRET_KEY: deployer.secretKey,
 });
+
+function documentedPolicy(): Policy {
+  const page = readFileSync(path.join(__dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
+  const policy = parsePolicy(/```json\n(.*?)```/s.exec(page)?.[1] ?? '');
+  if (!policy) throw new Error('docs/deploy.md has no policy.');
+  return policy;
+}
 
 interface SourceSetting {
   readonly name: string;
@@ -59,7 +74,7 @@ function configure(sources: readonly SourceSetting[], more: object = {}): void {
 
 async function sls(command: string, environment: Readonly<Record<string, string>> = {}) {
   cloud.controlPlane.resetCalls();
-  const ran = await service.run([command], { ...keys(), ...environment });
+  const ran = await service.run(command.split(' '), { ...keys(), ...environment });
   const calls = cloud.controlPlane.calls();
   const changes = calls.filter(({ action }) => !/^(Get|List)/.test(action)).map(({ action }) => action);
   return { ...ran, changes };
@@ -181,6 +196,9 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   const diagnosis = await sls('diagnose');
   expect(diagnosis).toMatchObject({ code: 0, changes: [] });
   expect(diagnosis.output).toContain('cos-replication-prod-replicate is as it should be.');
+
+  const credential = await sls('credential --id test.write.1');
+  expect(credential.output).toContain(deriveSecret(masterSecret, 'test.write.1'));
 
   const removed = await sls('remove');
   expect(removed.code).toBe(0);
