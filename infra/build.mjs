@@ -1,12 +1,13 @@
 // Builds what runs: one self-contained file per function, and the local cloud's command. Files are replaced in place, so
-// that a local cloud that is running meanwhile still finds its functions.
-import { existsSync } from 'node:fs';
+// that a local cloud that is running meanwhile still finds its functions. The argument: another folder than dist.
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => path.join(root, ...parts);
+const out = process.argv[2] ?? at('dist');
 
 /** zod carries sixty languages of error texts; the functions speak one. */
 const oneLocale = {
@@ -22,14 +23,17 @@ const shared = { bundle: true, platform: 'node', format: 'cjs', target: 'node18'
 const functions = ['replicate', 'rules', 'reconcile'].filter((name) =>
   existsSync(at('functions', `${name}.ts`)),
 );
-await build({
+const { metafile } = await build({
   ...shared,
   entryPoints: functions.map((name) => at('functions', `${name}.ts`)),
-  outdir: at('dist', 'functions'),
+  outdir: path.join(out, 'functions'),
   minify: true,
   keepNames: true,
   plugins: [oneLocale],
+  metafile: true,
 });
+// What is inside, for whoever asks.
+writeFileSync(path.join(out, 'functions.meta.json'), JSON.stringify(metafile));
 
 const local = {
   main: at('infra', 'local', 'main.ts'),
@@ -38,7 +42,16 @@ const local = {
 await build({
   ...shared,
   entryPoints: Object.fromEntries(Object.entries(local).filter(([, file]) => existsSync(file))),
-  outdir: at('dist', 'local'),
+  outdir: path.join(out, 'local'),
+  outExtension: { '.js': '.cjs' },
+  target: 'node20',
+  packages: 'external',
+});
+
+await build({
+  ...shared,
+  entryPoints: { plugin: at('infra', 'serverless', 'plugin.ts') },
+  outdir: path.join(out, 'serverless'),
   outExtension: { '.js': '.cjs' },
   target: 'node20',
   packages: 'external',

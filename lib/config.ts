@@ -57,9 +57,9 @@ const apiSchema = z.object({
   /** Requests a second of one credential at one instance; for a moment, five times as many. */
   API_REQUESTS_PER_SECOND: z.coerce.number().min(0.1).max(10_000).default(20),
   /** Buckets that have this deployment's triggers, separated by commas; empty: not known here. */
-  SOURCE_BUCKETS: listOfNames,
+  DEPLOYED_SOURCES: listOfNames,
   /** Buckets that this deployment's role may write to, separated by commas; empty: not known here. */
-  DESTINATION_BUCKETS: listOfNames,
+  DEPLOYED_DESTINATIONS: listOfNames,
   /** Origins of pages that may call the API, separated by commas; empty: none. */
   API_CORS_ORIGINS: listOfNames,
 });
@@ -88,8 +88,8 @@ export function readApiConfig(environment: NodeJS.ProcessEnv = process.env) {
     rate: { perSecond: read.API_REQUESTS_PER_SECOND, burst: 5 * read.API_REQUESTS_PER_SECOND },
     corsOrigins: read.API_CORS_ORIGINS,
     deployed: {
-      ...(read.SOURCE_BUCKETS.length > 0 ? { sources: new Set(read.SOURCE_BUCKETS) } : {}),
-      ...(read.DESTINATION_BUCKETS.length > 0 ? { destinations: new Set(read.DESTINATION_BUCKETS) } : {}),
+      ...(read.DEPLOYED_SOURCES.length > 0 ? { sources: new Set(read.DEPLOYED_SOURCES) } : {}),
+      ...(read.DEPLOYED_DESTINATIONS.length > 0 ? { destinations: new Set(read.DEPLOYED_DESTINATIONS) } : {}),
     },
   };
 }

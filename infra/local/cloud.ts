@@ -1,16 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { type Account, type LocalCos, openLocalCos, type PendingEvent } from './cos/local-cos';
+import { parsePolicy, type Policy } from './cos/access/policy';
 import { cosClient, ensureBucket } from './cos-client';
 import { cosDocuments } from './cos-control';
 import { type DataFolder, dataFolderUnusable, openDataFolder } from './data-folder';
 import { createEventDelivery } from './deliver-events';
-import { type Deployment, deploymentOf, homeRegion } from './deployment';
+import { createDeployedFunctions } from './deployed-functions';
+import { deploymentOf, homeRegion } from './deployment';
 import { type CertificateAuthority, openCertificateAuthority } from './gateway/certificate-authority';
 import { openOnePort } from './gateway/one-port';
 import { type ControlPlane, createControlPlane } from './control-plane/control-plane';
 import { LocalCloudError, messageOf } from './local-cloud-error';
-import { routeOf } from './route';
+import { routeOf, type RouteTable } from './route';
 import { createCallers } from './network/callers';
 import { type CosNetwork, createCosNetwork } from './network/cos-network';
 import type { NetworkSettings } from './network/network-settings';
@@ -38,6 +40,8 @@ export interface LocalCloudSettings {
   readonly dataDir?: string;
   /** The built functions, `<name>.js`. */
   readonly functionsDir: string;
+  /** `false`: nothing is deployed at the start; `sls deploy` does it. */
+  readonly builtFunctions?: boolean;
   /** The built bootstrap of the function host; by default where the build puts it beside the functions. */
   readonly bootstrap?: string;
   readonly onLog?: (log: FunctionLog) => void;
@@ -76,6 +80,7 @@ export interface LocalCloud {
   readonly cos: LocalCos;
   readonly scf: ScfHost;
   readonly network: CosNetwork;
+  /** Of the functions that are there at the start; those of the control plane are its own. */
   readonly triggers: TriggerTable;
   readonly controlPlane: ControlPlane;
   /** The account that everything is deployed in. */
@@ -152,6 +157,7 @@ async function start(
   if (settings.network) network.setSettings(settings.network);
   const deployment = deploymentOf({
     functionsDir: settings.functionsDir,
+    builtFunctions: settings.builtFunctions ?? true,
     account,
     masterSecret: folder.masterSecret,
     roleKey: (name) => {
@@ -182,7 +188,28 @@ async function start(
     ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
   });
   undo.push(() => scf.close());
-  const controlPlane = createControlPlane({
+  const deployed = createDeployedFunctions({
+    account: { appid: account.appid, uin: account.uin },
+    dir: path.join(folder.dir, 'deployed'),
+    host: scf,
+    roleKey: (name, role) => {
+      const policies = (): readonly Policy[] =>
+        (controlPlane.policiesOf(role) ?? []).flatMap((text) => {
+          const policy = parsePolicy(text);
+          return policy ? [policy] : [];
+        });
+      const seconds = settings.roleKeySeconds ?? roleKeySecondsDefault;
+      const key = cos.issueTemporaryKey(account, { name, seconds, policies });
+      callers.note(key.secretId, name);
+      return key;
+    },
+    retryDelayMs: settings.retryDelayMs ?? retryDelayMsDefault,
+    onProblem,
+  });
+  undo.push(() => deployed.stop());
+  const controlPlane: ControlPlane = createControlPlane({
+    onFunction: deployed.changed,
+    invoke: (name, event) => scf.enqueue(name, event),
     findKey: (secretId) => cos.findKey(secretId),
     issueTemporaryKey: ({ appid }, options) =>
       cos.issueTemporaryKey(cos.accounts.find((each) => each.appid === appid) ?? account, options),
@@ -200,20 +227,28 @@ async function start(
     log: logDocument(recentLog),
   };
   handle = (request, response) =>
-    serve(request, response, { controlPlane, cos, network, documents, scf, deployment, onProblem });
+    serve(request, response, {
+      controlPlane,
+      cos,
+      network,
+      documents,
+      scf,
+      withUrl: () => [...deployment.withUrl, ...deployed.withUrl()],
+      onProblem,
+    });
 
-  await ensureBucket(cosClient(port, account), deployment.stateBucket, homeRegion).catch((error: unknown) => {
-    throw new LocalCloudError(
-      'SETUP_FAILED',
-      `The state bucket could not be made: ${messageOf(error)}.`,
-      error,
-    );
-  });
+  // A deployment makes its own.
+  if (settings.builtFunctions ?? true) await makeStateBucket(port, account, deployment.stateBucket);
   const delivery = createEventDelivery({
     shape: () => unknowns,
     cos,
     scf,
-    triggers,
+    triggers: {
+      matching: (change) => [
+        ...triggers.matching(change),
+        ...controlPlane.functions.cosTriggers.matching(change),
+      ],
+    },
     faultOf: (event) => network.faults().forEvent(event),
     onProblem,
     ...(settings.onCommit ? { onCommit: settings.onCommit } : {}),
@@ -246,6 +281,13 @@ async function start(
   };
 }
 
+async function makeStateBucket(port: number, account: Account, bucket: string): Promise<void> {
+  await ensureBucket(cosClient(port, account), bucket, homeRegion).catch((error: unknown) => {
+    const message = `The state bucket could not be made: ${messageOf(error)}.`;
+    throw new LocalCloudError('SETUP_FAILED', message, error);
+  });
+}
+
 async function openAuthority(folder: DataFolder): Promise<CertificateAuthority> {
   try {
     return await openCertificateAuthority(folder.dir, Date.now());
@@ -268,13 +310,13 @@ interface Serving {
   readonly network: CosNetwork;
   readonly documents: ControlDocuments;
   readonly scf: ScfHost;
-  readonly deployment: Deployment;
+  readonly withUrl: () => RouteTable['functions'];
   readonly onProblem: (error: unknown) => void;
 }
 
 function serve(request: IncomingMessage, response: ServerResponse, serving: Serving): void {
-  const { cos, scf, deployment } = serving;
-  const route = routeOf(request, { isCosHost: (host) => cos.isCosHost(host), functions: deployment.withUrl });
+  const { cos, scf, withUrl } = serving;
+  const route = routeOf(request, { isCosHost: (host) => cos.isCosHost(host), functions: withUrl() });
   switch (route.kind) {
     case 'cos':
       return serving.network.serve(request, response);

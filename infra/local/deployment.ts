@@ -22,6 +22,8 @@ export interface Deployment {
 export interface DeploymentSettings {
   /** Holds `<name>.js` for each function. */
   readonly functionsDir: string;
+  /** `false`: none; they are deployed over the control plane. */
+  readonly builtFunctions: boolean;
   readonly account: { readonly appid: string; readonly uin: string };
   readonly masterSecret: string;
   readonly roleKey: (functionName: string) => RoleKey;
@@ -78,7 +80,7 @@ const asyncRetries = 2;
 export function deploymentOf(settings: DeploymentSettings): Deployment {
   const { account, functionsDir } = settings;
   const stateBucket = `replication-state-${account.appid}`;
-  const table = deployedFunctions(settings);
+  const table = settings.builtFunctions ? deployedFunctions(settings) : [];
   const environment = {
     STATE_BUCKET: stateBucket,
     STATE_REGION: homeRegion,

@@ -56,8 +56,11 @@ export function routeOf(request: RoutedRequest, table: RouteTable): Route {
 
 /** `<appid>-<urlid>.<region>.tencentscf.com`, the same for a function at every start. */
 export function functionUrlHost(scf: Pick<ScfFunction, 'name' | 'appid' | 'region'>): string {
-  const urlId = createHash('sha256').update(scf.name).digest('hex').slice(0, 10);
-  return `${scf.appid}-${urlId}.${scf.region}.tencentscf.com`;
+  return `${scf.appid}-${functionUrlId(scf.name)}.${scf.region}.tencentscf.com`;
+}
+
+export function functionUrlId(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 10);
 }
 
 /** An SDK whose ServiceDomain is this port sends GET Service with the port's own address as Host. */

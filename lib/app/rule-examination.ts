@@ -1,8 +1,9 @@
 import { accountConflicts, conflictsOf, type NamedSettings } from '../domain/rule-conflicts';
-import { type Problem, problem } from '../domain/problem';
+import type { Problem } from '../domain/problem';
 import type { BucketRef } from '../domain/rule';
 import type { ChangeTime } from '../domain/rule-change';
 import type { AccountRules } from './account-rules';
+import { type DeployedBuckets, deploymentProblems, isDeployed } from './deployed-buckets';
 import type { BucketDirectory, Clock } from './ports';
 import { checkPairs } from './preconditions';
 
@@ -11,32 +12,6 @@ export interface ExaminationPorts {
   readonly clock: Clock;
   readonly account: Pick<AccountRules, 'all'>;
   readonly deployed: DeployedBuckets;
-}
-
-/** What this deployment was made for: the buckets with its triggers, and those that its role may write to. */
-export interface DeployedBuckets {
-  /** Absent: any. */
-  readonly sources?: ReadonlySet<string>;
-  /** Absent: any. */
-  readonly destinations?: ReadonlySet<string>;
-}
-
-/** What a deployment cannot do that was made for other buckets. */
-export function deploymentProblems(
-  { sources, destinations }: DeployedBuckets,
-  source: BucketRef,
-  destination: BucketRef,
-): readonly Problem[] {
-  const problems: Problem[] = [];
-  if (sources && !sources.has(source.bucket)) {
-    const message = `No trigger of this deployment is bound to ${source.bucket}; add it to the sources and deploy again.`;
-    problems.push(problem('SourceNotDeployed', '', message));
-  }
-  if (destinations && !destinations.has(destination.bucket)) {
-    const message = `The role of this deployment may not write to ${destination.bucket}; add it to the destinations and deploy again.`;
-    problems.push(problem('DestinationNotInRole', '/destination/bucket', message));
-  }
-  return problems;
 }
 
 /** A rule that shall be made or changed, and where its settings stand in the request. */
@@ -69,19 +44,22 @@ export async function examine(
   ]);
   const others = [...kept];
   const ofRules = candidates.flatMap(({ rule, path }, place) => {
+    const outside = deploymentProblems(ports.deployed, source, rule.destination);
     const own = [
-      ...deploymentProblems(ports.deployed, source, rule.destination),
+      ...outside,
       ...conflictsOf(source, rule, others),
       ...accountConflicts(source, rule, account),
     ];
     others.push(rule);
     const known = new Set(own.map(nameOf));
-    const ofPair = (pairs.ofDestinations[place] ?? []).filter((found) => !known.has(nameOf(found)));
+    // What COS says of a bucket that the role may not use is another problem's.
+    const asked = outside.length > 0 ? [] : (pairs.ofDestinations[place] ?? []);
+    const ofPair = asked.filter((found) => !known.has(nameOf(found)));
     return [...own, ...ofPair].map((found) => ({ ...found, path: `${path}${found.path}` }));
   });
   const { sourceSeconds } = pairs;
   return {
-    problems: [...ofRules, ...pairs.ofSource],
+    problems: [...ofRules, ...(isDeployed(ports.deployed, source) ? pairs.ofSource : [])],
     time:
       sourceSeconds === undefined
         ? undefined

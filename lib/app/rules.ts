@@ -22,7 +22,8 @@ import type { AccountRules } from './account-rules';
 import { closeBacklog, readBacklog } from './backlog';
 import { mapAtMost } from './map-at-most';
 import type { BucketDirectory, Clock, Entropy, Logger, StateStore } from './ports';
-import { type Candidate, type DeployedBuckets, examine } from './rule-examination';
+import type { DeployedBuckets } from './deployed-buckets';
+import { type Candidate, examine } from './rule-examination';
 import type { Revision, RuleStore } from './rule-store';
 import { announceTargets } from './targets';
 

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { cloudApiError, sendCloudApi, type ServeCloudApi } from '../gateway/cloud-api';
 import { type ApiRequest, readCall, type SigningKey } from './api-call';
+import type { Policy } from '../cos/access/policy';
 import { ApiError } from './api-error';
 import { camActions, createCamState } from './cam-actions';
-import { createFunctionRegistry, type FunctionRegistry } from './function-registry';
+import { createFunctionRegistry, type FunctionRegistry, type RegisteredFunction } from './function-registry';
+import { mayCall } from './permission';
 import { scfActions } from './scf-actions';
 import { stsActions } from './sts-actions';
 import { createTagState, tagActions } from './tag-actions';
@@ -12,6 +14,8 @@ import { createTagState, tagActions } from './tag-actions';
 /** A key of an account, permanent or temporary. */
 export interface AccountKey extends SigningKey {
   readonly account: { readonly appid: string; readonly uin: string };
+  /** What is allowed; `undefined`: everything in the account. */
+  readonly policies?: readonly Policy[] | undefined;
 }
 
 /** A call that was proved. */
@@ -35,6 +39,10 @@ export interface ControlPlaneSettings {
     readonly token: string;
     readonly expiresAtMs: number;
   };
+  /** Told of each change of a function; `undefined`: it is gone. */
+  readonly onFunction?: (name: string, scf: RegisteredFunction | undefined) => void;
+  /** Runs an event in a function. `false`: it was not taken. */
+  readonly invoke?: (name: string, event: unknown) => boolean;
   readonly now?: () => number;
   /** How long a function is Creating or Updating. */
   readonly settleMs?: number;
@@ -53,6 +61,8 @@ export interface ApiCallRecord {
 export interface ControlPlane {
   readonly serve: ServeCloudApi;
   readonly functions: FunctionRegistry;
+  /** The documents of the policies that a role has; `undefined`: there is no such role. */
+  readonly policiesOf: (role: string) => readonly string[] | undefined;
   /** Oldest first; for tests that count calls. */
   readonly calls: () => readonly ApiCallRecord[];
   readonly resetCalls: () => void;
@@ -73,10 +83,11 @@ const versions: Readonly<Record<string, string>> = {
 /** The part of Tencent Cloud's API that a deployment calls. What is not here is refused by its name. */
 export function createControlPlane(settings: ControlPlaneSettings): ControlPlane {
   const { findKey, now = Date.now, settleMs = settleMsDefault } = settings;
-  const functions = createFunctionRegistry({ now, settleMs });
+  const { onFunction: onChange, invoke = () => false } = settings;
+  const functions = createFunctionRegistry({ now, settleMs, ...(onChange ? { onChange } : {}) });
   const cam = createCamState();
   const services: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
-    scf: scfActions(functions, cam),
+    scf: scfActions(functions, cam, invoke),
     cam: camActions(cam),
     sts: stsActions(settings.issueTemporaryKey, cam),
     tag: tagActions(createTagState()),
@@ -98,6 +109,11 @@ export function createControlPlane(settings: ControlPlaneSettings): ControlPlane
       const perform = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (!perform)
         throw new ApiError('InvalidAction', `${service} ${action} is not implemented by the local cloud.`);
+      if (!mayCall(key.policies, service, action))
+        throw new ApiError(
+          'AuthFailure.UnauthorizedOperation',
+          `The key is not authorized to perform ${service}:${action}.`,
+        );
       const fields = await perform({ region, params, account: key.account });
       record('');
       return fields;
@@ -109,6 +125,8 @@ export function createControlPlane(settings: ControlPlaneSettings): ControlPlane
 
   return {
     functions,
+    policiesOf: (name) =>
+      cam.roles.get(name)?.policyIds.flatMap((id) => cam.policies.get(id)?.policyDocument ?? []),
     calls: () => [...calls],
     resetCalls: () => {
       calls = [];

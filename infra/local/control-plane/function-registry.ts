@@ -73,8 +73,10 @@ interface Entry {
 export function createFunctionRegistry(settings: {
   readonly now: () => number;
   readonly settleMs: number;
+  /** Told of each change, before the caller is; `undefined`: the function is gone. What it throws fails the change. */
+  readonly onChange?: (name: string, scf: RegisteredFunction | undefined) => void;
 }): FunctionRegistry {
-  const { now, settleMs } = settings;
+  const { now, settleMs, onChange = () => {} } = settings;
   const entries = new Map<string, Entry>();
   const idOf = ({ region, namespace, name }: FunctionPlace): string => `${region}/${namespace}/${name}`;
 
@@ -100,21 +102,26 @@ export function createFunctionRegistry(settings: {
       const scf = { ...asked, addedAtMs: now(), modifiedAtMs: now() };
       if (entries.has(idOf(scf)))
         throw new ApiError('ResourceInUse.Function', `The function ${scf.name} exists already.`);
+      onChange(scf.name, scf);
       entries.set(idOf(scf), { scf, changing: 'Creating', activeAtMs: now() + settleMs });
     },
     get: (place) => find(place).scf,
     statusOf,
     update: (place, change) => {
       const scf = { ...findActive(place).scf, ...change, modifiedAtMs: now() };
+      onChange(scf.name, scf);
       entries.set(idOf(place), { scf, changing: 'Updating', activeAtMs: now() + settleMs });
     },
     set: (place, change) => {
       const entry = findActive(place);
-      entries.set(idOf(place), { ...entry, scf: { ...entry.scf, ...change } });
+      const scf = { ...entry.scf, ...change };
+      onChange(scf.name, scf);
+      entries.set(idOf(place), { ...entry, scf });
     },
     remove: (place) => {
       find(place);
       entries.delete(idOf(place));
+      onChange(place.name, undefined);
     },
     list: (region) => all().filter((scf) => scf.region === region),
     cosTriggers: createTriggerTable([], all),

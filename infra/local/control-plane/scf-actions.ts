@@ -11,7 +11,11 @@ import { triggerActions } from './trigger-actions';
 /**
  * SCF 2018-04-16, as far as a deployment calls it. https://cloud.tencent.com/document/api/583/17235
  */
-export function scfActions(functions: FunctionRegistry, cam: CamState): Readonly<Record<string, Action>> {
+export function scfActions(
+  functions: FunctionRegistry,
+  cam: CamState,
+  invoke: (name: string, event: unknown) => boolean,
+): Readonly<Record<string, Action>> {
   return {
     CreateFunction: (call) => {
       const params = readParams(createParams, call.params);
@@ -110,6 +114,21 @@ export function scfActions(functions: FunctionRegistry, cam: CamState): Readonly
       functions.set(placeOf(call, params), { reservedMemoryMb: params.ReservedConcurrencyMem });
       return {};
     },
+    GetReservedConcurrencyConfig: (call) => {
+      const { reservedMemoryMb } = functions.get(placeOf(call, readParams(placeParams, call.params)));
+      return reservedMemoryMb === undefined ? {} : { ReservedMem: reservedMemoryMb };
+    },
+    DeleteReservedConcurrencyConfig: (call) => {
+      functions.set(placeOf(call, readParams(placeParams, call.params)), { reservedMemoryMb: undefined });
+      return {};
+    },
+    Invoke: (call) => {
+      const params = readParams(invokeParams, call.params);
+      const { name } = functions.get(placeOf(call, params));
+      if (!invoke(name, JSON.parse(params.ClientContext) as unknown))
+        throw new ApiError('RequestLimitExceeded', 'The queue of the function is full.');
+      return { Result: { FunctionRequestId: '', InvokeResult: 0 } };
+    },
     ...triggerActions(functions),
   };
 }
@@ -176,6 +195,11 @@ const eventInvokeParams = placeParams.extend({
     RetryConfig: z.array(z.object({ RetryNum: wholeNumber.min(0).max(retriesMax) })),
     MsgTTL: wholeNumber.min(60).max(eventAgeMsMax / 1000),
   }),
+});
+/** Only the one that waits for nothing. */
+const invokeParams = placeParams.extend({
+  InvocationType: z.literal('Event'),
+  ClientContext: z.string().default('{}'),
 });
 const reservedParams = placeParams.extend({ ReservedConcurrencyMem: wholeNumber.min(0) });
 

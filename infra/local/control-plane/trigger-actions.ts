@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { readCron } from '../scf/timer-trigger';
 import { type BucketTrigger, triggersPerFunctionMax } from '../scf/trigger-table';
+import { functionUrlId } from '../route';
 import { ApiError } from './api-error';
 import type { Action, Call } from './control-plane';
 import { placeOf, placeParams } from './function-place';
@@ -120,10 +120,7 @@ function newTrigger(
     }
     case 'http': {
       const desc = readDesc(urlDesc, params.TriggerDesc);
-      const id = createHash('sha256')
-        .update(`${place.region}/${place.name}/${params.Qualifier}`)
-        .digest('hex')
-        .slice(0, 10);
+      const id = functionUrlId(place.name);
       const url = (net: string): string =>
         `https://${account.appid}-${id}.${net}${place.region}.tencentscf.com`;
       const { EnableExtranet, EnableIntranet } = desc.NetConfig;

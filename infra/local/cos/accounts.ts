@@ -47,10 +47,10 @@ export interface Caller {
 
 export interface Accounts {
   readonly list: readonly [Account, Account];
-  /** `policies`: what may be done with it; `undefined`: everything in the account. */
+  /** `policies`: what may be done with it at the time of each request; `undefined`: everything in the account. */
   issue(
     account: Account,
-    key: { readonly name: string; readonly seconds: number; readonly policies?: readonly Policy[] },
+    key: { readonly name: string; readonly seconds: number; readonly policies?: () => readonly Policy[] },
     nowMs: number,
   ): TemporaryKey;
   /** Users beside the accounts; kept as long as the process lives. */
@@ -93,8 +93,17 @@ export function openAccounts(file: string): Accounts {
       for (const [id, caller] of temporary) {
         if ((caller.token?.expiresAtMs ?? 0) + expiredKeptMs < nowMs) temporary.delete(id);
       }
-      const caller = { account, name, secretKey, uin: account.uin, policies };
-      temporary.set(secretId, { ...caller, token: { value: token, expiresAtMs } });
+      temporary.set(secretId, {
+        account,
+        name,
+        secretKey,
+        uin: account.uin,
+        // A role's policy can change while its keys live.
+        get policies() {
+          return policies?.();
+        },
+        token: { value: token, expiresAtMs },
+      });
       return { secretId, secretKey, token, expiresAtMs };
     },
     find,

@@ -47,7 +47,7 @@ export interface LocalCos {
   /** What an execution role of the account is handed. `name` shows in the request log. */
   issueTemporaryKey(
     account: Account,
-    options: { readonly name: string; readonly seconds: number; readonly policies?: readonly Policy[] },
+    options: { readonly name: string; readonly seconds: number; readonly policies?: () => readonly Policy[] },
   ): TemporaryKey;
   /** Users of the accounts, with what they may do; kept as long as this is open. */
   readonly users: { list(): readonly SubAccount[]; replace(users: readonly SubAccount[]): void };

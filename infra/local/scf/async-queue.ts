@@ -16,7 +16,8 @@ export interface AsyncQueue {
 export interface AsyncQueueSettings {
   /** One attempt at an event. */
   readonly run: (requestId: string, event: string, validUntilMs: number) => Promise<Run | 'expired'>;
-  readonly retry: AsyncRetry;
+  /** Asked for each event and try: it may change. */
+  readonly retry: () => AsyncRetry;
   /** `tryNumber` counts from 0. */
   readonly onAttempt: (requestId: string, run: Run, tryNumber: number, willRetry: boolean) => void;
   readonly sizeMax?: number;
@@ -48,13 +49,13 @@ export function createAsyncQueue(settings: AsyncQueueSettings): AsyncQueue {
     const ran = await run(queued.requestId, queued.event, queued.validUntilMs);
     if (closed) return;
     if (ran === 'expired') return settle(queued, 'expired');
-    const willRetry = !ran.outcome.ok && tryNumber < retry.attempts;
+    const willRetry = !ran.outcome.ok && tryNumber < retry().attempts;
     onAttempt(queued.requestId, ran, tryNumber, willRetry);
     if (!willRetry) return settle(queued, ran.outcome.ok ? 'succeeded' : 'failed');
     const delay = setTimeout(() => {
       delays.delete(delay);
       void attempt(queued, tryNumber + 1);
-    }, retry.delayMs);
+    }, retry().delayMs);
     delays.add(delay);
   };
 
@@ -62,7 +63,7 @@ export function createAsyncQueue(settings: AsyncQueueSettings): AsyncQueue {
     enqueue: (requestId, event, onSettled) => {
       if (closed || size >= sizeMax) return false;
       size += 1;
-      void attempt({ requestId, event, validUntilMs: Date.now() + retry.ageMaxMs, onSettled }, 0);
+      void attempt({ requestId, event, validUntilMs: Date.now() + retry().ageMaxMs, onSettled }, 0);
       return true;
     },
     size: () => size,

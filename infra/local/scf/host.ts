@@ -35,7 +35,11 @@ export type SyncAnswer =
 
 /** The functions of one local cloud. */
 export interface ScfHost {
-  readonly functions: readonly ScfFunction[];
+  readonly functions: () => readonly ScfFunction[];
+  /** Takes a function in, or another version of it: what runs goes on with the old one, what waits gets the new one. */
+  readonly put: (scf: ScfFunction) => void;
+  /** Forgets a function. What it had not settled never is. */
+  readonly take: (name: string) => void;
   /** Runs an event and waits for its value, as Invoke with RequestResponse and a Function URL do. Never rejects. */
   readonly invoke: (name: string, event: unknown) => Promise<SyncAnswer>;
   /**
@@ -54,8 +58,8 @@ export interface ScfHost {
 const idleMsDefault = 60_000;
 
 interface Hosted {
-  readonly scf: ScfFunction;
-  readonly pool: InstancePool;
+  scf: ScfFunction;
+  pool: InstancePool;
   readonly queue: AsyncQueue;
 }
 
@@ -83,17 +87,27 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
       onPlatformLog({ functionName: scf.name, requestId, line });
     onInvocation({ functionName: scf.name, requestId, retryNumber, willRetry, ...run });
   };
-  for (const scf of functions) {
+  // Old versions, until what they had begun is over: their processes go when they are idle.
+  const replaced: InstancePool[] = [];
+  const put = (scf: ScfFunction): void => {
     checkScfFunction(scf);
     const pool = createPool(scf, { bootstrap, cloudPort, onLog, idleMs, quota });
+    const known = hosted.get(scf.name);
+    if (known) {
+      replaced.push(known.pool);
+      Object.assign(known, { scf, pool });
+      return;
+    }
     const queue = createAsyncQueue({
-      run: (requestId, event, validUntilMs) => pool.run('asynchronous', requestId, event, validUntilMs),
-      retry: scf.retry,
+      run: (requestId, event, validUntilMs) => own.pool.run('asynchronous', requestId, event, validUntilMs),
+      retry: () => own.scf.retry,
       onAttempt: (requestId, run, retryNumber, willRetry) =>
-        report(scf, requestId, run, retryNumber, willRetry),
+        report(own.scf, requestId, run, retryNumber, willRetry),
     });
-    hosted.set(scf.name, { scf, pool, queue });
-  }
+    const own: Hosted = { scf, pool, queue };
+    hosted.set(scf.name, own);
+  };
+  for (const scf of functions) put(scf);
 
   const find = (name: string): Hosted => {
     const found = hosted.get(name);
@@ -103,7 +117,15 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
   };
 
   return {
-    functions,
+    functions: () => [...hosted.values()].map(({ scf }) => scf),
+    put,
+    take: (name) => {
+      const known = hosted.get(name);
+      if (!known) return;
+      hosted.delete(name);
+      known.queue.close();
+      replaced.push(known.pool);
+    },
     invoke: async (name, event) => {
       const { scf, pool } = find(name);
       const requestId = randomUUID();
@@ -137,7 +159,8 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
     crash: (name) => find(name).pool.crash(),
     close: async () => {
       for (const { queue } of hosted.values()) queue.close();
-      await Promise.all([...hosted.values()].map(({ pool }) => pool.close()));
+      const pools = [...hosted.values()].map(({ pool }) => pool);
+      await Promise.all([...pools, ...replaced].map((pool) => pool.close()));
     },
   };
 }

@@ -16,6 +16,12 @@ const destinationRegion = 'ap-shanghai';
 
 /** Makes the buckets and the rule as a user would, with the SDK and over the API. What is there is kept. */
 export async function ensureDemo(cloud: LocalCloud, api: ApiAccess): Promise<Demo> {
+  const demo = await ensureDemoBuckets(cloud);
+  await ensureRule(api, demo).catch(failed);
+  return demo;
+}
+
+export async function ensureDemoBuckets(cloud: LocalCloud): Promise<Demo> {
   const demo: Demo = {
     sourceBucket: `source-${cloud.account.appid}`,
     sourceRegion: cloud.region,
@@ -26,12 +32,15 @@ export async function ensureDemo(cloud: LocalCloud, api: ApiAccess): Promise<Dem
   try {
     await ensureVersionedBucket(cos, demo.sourceBucket, demo.sourceRegion);
     await ensureVersionedBucket(cos, demo.destinationBucket, demo.destinationRegion);
-    await ensureRule(api, demo);
   } catch (error) {
-    const message = `The demo buckets and their rule could not be made: ${messageOf(error)}`;
-    throw new LocalCloudError('SETUP_FAILED', `${message} Start with --empty to do without.`, error);
+    failed(error);
   }
   return demo;
+}
+
+function failed(error: unknown): never {
+  const message = `The demo buckets and their rule could not be made: ${messageOf(error)}`;
+  throw new LocalCloudError('SETUP_FAILED', `${message} Start with --empty to do without.`, error);
 }
 
 /** https://cloud.tencent.com/document/product/436/19889 */

@@ -5,6 +5,8 @@ export interface StartOptions {
   readonly port: number;
   readonly data?: string;
   readonly empty: boolean;
+  /** No function: `npm run deploy:local` deploys them. */
+  readonly undeployed: boolean;
   readonly json: boolean;
   readonly import?: string;
   /** Files of JSON. */
@@ -39,6 +41,7 @@ export function parseStartOptions(args: readonly string[], write?: (text: string
       readFolder,
     )
     .option('--empty', 'no demo buckets and no rule', false)
+    .option('--undeployed', 'two buckets, no rule and no function: npm run deploy:local deploys them', false)
     .option('--json', 'one line of JSON on stdout when ready, everything else on stderr', false)
     .option(
       '--import <dir>',
@@ -57,6 +60,9 @@ export function parseStartOptions(args: readonly string[], write?: (text: string
   if (write) command.configureOutput({ writeOut: write, writeErr: write });
   command.parse(args, { from: 'user' });
   const options = command.opts<StartOptions>();
+  if (options.undeployed && options.import !== undefined) {
+    command.error('error: --import needs the demo buckets and rule; leave out --undeployed');
+  }
   if (options.empty && options.import !== undefined) {
     command.error('error: --import needs the demo buckets and rule; leave out --empty');
   }

@@ -5,7 +5,7 @@ import type { FunctionLog } from '../scf/instance';
 import { readyJson, readyText, rulesCurl, type Ready } from './announcement';
 import { apiAccess } from './api-access';
 import { createCommitClock } from './commit-clock';
-import { ensureDemo } from './demo';
+import { ensureDemo, ensureDemoBuckets } from './demo';
 import { readFunctionLine, replicatedText } from './function-lines';
 import { stallMsDefault } from './import/await-replicas';
 import { type ReplicaWatch, watchReplicas } from './import/imported';
@@ -58,6 +58,7 @@ export async function runStart(options: StartOptions, surroundings: StartSurroun
     ...network,
     port: options.port,
     functionsDir,
+    builtFunctions: !options.undeployed,
     onLog,
     onCommit: (event) => clock.note(event, Date.now()),
     onInvocation: (report) => sayFailure(report, say),
@@ -89,6 +90,7 @@ export async function runStart(options: StartOptions, surroundings: StartSurroun
 
 async function makeReady(cloud: LocalCloud, options: StartOptions): Promise<Ready> {
   const api = apiAccess(cloud);
+  if (options.undeployed) return { cloud, api, demo: await ensureDemoBuckets(cloud) };
   return options.empty ? { cloud, api } : { cloud, api, demo: await ensureDemo(cloud, api) };
 }
 

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { pairConflicts } from '../../domain/rule-conflicts';
 import { previewChange, type PreviewPorts } from '../rule-preview';
 import { checkPairs } from '../preconditions';
-import { deploymentProblems } from '../rule-examination';
+import { deploymentProblems } from '../deployed-buckets';
 import { probeDestination } from '../probe';
 import { type RuleService, RequestRefused } from '../rules';
 import type { DestinationProbe, Entropy } from '../ports';

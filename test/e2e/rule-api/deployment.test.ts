@@ -6,8 +6,8 @@ beforeAll(async () => {
   const appid = '1250000000';
   at = await startRuleApi({
     environment: {
-      SOURCE_BUCKETS: `source-${appid}`,
-      DESTINATION_BUCKETS: `copy-${appid}, third-${appid}`,
+      DEPLOYED_SOURCES: `source-${appid}`,
+      DEPLOYED_DESTINATIONS: `copy-${appid}, third-${appid}`,
     },
   });
 });

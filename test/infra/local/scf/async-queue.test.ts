@@ -9,7 +9,7 @@ const onAttempt = (): void => {};
 test('a full queue takes nothing until something is settled', async () => {
   const waiting: ((run: Run) => void)[] = [];
   const run = (): Promise<Run> => new Promise((resolve) => waiting.push(resolve));
-  const queue = createAsyncQueue({ run, retry, onAttempt, sizeMax: 2 });
+  const queue = createAsyncQueue({ run, retry: () => retry, onAttempt, sizeMax: 2 });
   const enqueue = (): boolean => queue.enqueue('id', '{}', () => {});
   expect([enqueue(), enqueue(), enqueue()]).toEqual([true, true, false]);
   waiting[0]?.(done);
@@ -21,7 +21,7 @@ test('a full queue takes nothing until something is settled', async () => {
 test('a closed queue settles nothing, so that what it held is still pending at its source', async () => {
   let answer: (run: Run) => void = () => {};
   const run = (): Promise<Run> => new Promise((resolve) => (answer = resolve));
-  const queue = createAsyncQueue({ run, retry, onAttempt });
+  const queue = createAsyncQueue({ run, retry: () => retry, onAttempt });
   const onSettled = jest.fn();
   queue.enqueue('id', '{}', onSettled);
   queue.close();

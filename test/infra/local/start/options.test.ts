@@ -10,7 +10,7 @@ function parse(...args: string[]) {
 }
 
 test('nothing given is port 8017 with the demo', () => {
-  expect(parse().options).toEqual({ port: 8017, empty: false, json: false });
+  expect(parse().options).toEqual({ port: 8017, empty: false, undeployed: false, json: false });
 });
 
 test('every option is read', () => {
@@ -18,6 +18,7 @@ test('every option is read', () => {
     port: 0,
     data: 'd',
     empty: false,
+    undeployed: false,
     json: true,
     import: 'i',
   });

@@ -73,7 +73,7 @@ function run(options: Partial<StartOptions>, stallMs = 60_000): Running {
   const stream = (name: keyof typeof texts): PassThrough =>
     new PassThrough().on('data', (chunk: Buffer) => (texts[name] += chunk.toString()));
   const ended = runStart(
-    { port: 0, empty: false, json: false, ...options },
+    { port: 0, empty: false, undeployed: false, json: false, ...options },
     {
       functionsDir,
       stdout: stream('stdout'),

@@ -1,0 +1,174 @@
+import COS from 'cos-nodejs-sdk-v5';
+import type { BucketRef } from '../../lib/domain/rule';
+import type { DeployCredentials } from './credentials';
+import { DeployError } from './deploy-error';
+import { type Deployment, destinationsOf } from './deployment';
+
+export type Versioning = 'Enabled' | 'Suspended' | 'Unversioned';
+
+/** What a deployment asks of COS itself. Fails with a DeployError. */
+export interface Buckets {
+  readonly head: (bucket: BucketRef) => Promise<'found' | 'missing' | 'denied'>;
+  readonly create: (bucket: BucketRef) => Promise<void>;
+  readonly versioning: (bucket: BucketRef) => Promise<Versioning>;
+  readonly enableVersioning: (bucket: BucketRef) => Promise<void>;
+  readonly lifecycle: (bucket: BucketRef) => Promise<readonly LifecycleRule[]>;
+  readonly setLifecycle: (bucket: BucketRef, rules: readonly LifecycleRule[]) => Promise<void>;
+}
+
+export interface LifecycleRule {
+  readonly ID: string;
+  readonly Status: string;
+  readonly Filter: { readonly Prefix?: string };
+  readonly Expiration?: { readonly Days?: number | string };
+}
+
+const requestTimeoutMs = 60_000;
+
+/** COS over https, with the deployer's key. */
+export function openBuckets({ secretId, secretKey, token }: DeployCredentials): Buckets {
+  return bucketsOf(
+    new COS({
+      SecretId: secretId,
+      SecretKey: secretKey,
+      ...(token === undefined ? {} : { SecurityToken: token }),
+      Protocol: 'https:',
+      Timeout: requestTimeoutMs,
+      AutoSwitchHost: false,
+    }),
+  );
+}
+
+export function bucketsOf(sdk: COS): Buckets {
+  const at = ({ bucket, region }: BucketRef) => ({ Bucket: bucket, Region: region });
+  return {
+    // https://www.tencentcloud.com/document/product/436/7735
+    head: async (bucket) => {
+      try {
+        await sdk.headBucket(at(bucket));
+        return 'found';
+      } catch (thrown) {
+        const { statusCode } = thrown as { statusCode?: unknown };
+        if (statusCode === 404) return 'missing';
+        if (statusCode === 403) return 'denied';
+        throw refusal('HeadBucket', bucket, thrown);
+      }
+    },
+    // https://www.tencentcloud.com/document/product/436/7738
+    create: (bucket) => asked('PutBucket', bucket, () => sdk.putBucket(at(bucket))).then(() => undefined),
+    // https://www.tencentcloud.com/document/product/436/19888
+    versioning: async (bucket) => {
+      const { VersioningConfiguration } = await asked('GetBucketVersioning', bucket, () =>
+        sdk.getBucketVersioning(at(bucket)),
+      );
+      const status: unknown = VersioningConfiguration?.Status;
+      return status === 'Enabled' || status === 'Suspended' ? status : 'Unversioned';
+    },
+    enableVersioning: (bucket) =>
+      asked('PutBucketVersioning', bucket, () =>
+        sdk.putBucketVersioning({ ...at(bucket), VersioningConfiguration: { Status: 'Enabled' } }),
+      ).then(() => undefined),
+    // https://www.tencentcloud.com/document/product/436/8278
+    lifecycle: async (bucket) => {
+      const { Rules } = await asked('GetBucketLifecycle', bucket, () => sdk.getBucketLifecycle(at(bucket)));
+      return (Rules ?? []) as unknown as readonly LifecycleRule[];
+    },
+    setLifecycle: (bucket, rules) =>
+      asked('PutBucketLifecycle', bucket, () =>
+        sdk.putBucketLifecycle({ ...at(bucket), Rules: rules as never }),
+      ).then(() => undefined),
+  };
+}
+
+async function asked<Answer>(api: string, bucket: BucketRef, run: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await run();
+  } catch (thrown) {
+    throw refusal(api, bucket, thrown);
+  }
+}
+
+function refusal(api: string, { bucket, region }: BucketRef, thrown: unknown): DeployError {
+  const { code, statusCode, message } = thrown as { code?: string; statusCode?: number; message?: string };
+  const said = `${api} of ${bucket} in ${region} failed: ${code ?? ''} ${message ?? ''}`.trim();
+  if (statusCode === undefined)
+    return new DeployError('API_UNREACHABLE', `${said}. Deploy again.`, '', thrown);
+  if (statusCode === 403)
+    return new DeployError(
+      'PERMISSION_MISSING',
+      `${said}. The key that deploys needs name/cos:${api} for it.`,
+      code,
+      thrown,
+    );
+  return new DeployError('BUCKET_UNUSABLE', said, code, thrown);
+}
+
+/**
+ * Checks every bucket before anything is made; versioning is switched on only where the user asked for it. Returns what
+ * was changed, a sentence each.
+ */
+export async function ensureBuckets(
+  buckets: Buckets,
+  deployment: Pick<Deployment, 'region' | 'sources' | 'stateBucket' | 'enableVersioning'>,
+): Promise<readonly string[]> {
+  const { region, sources, stateBucket, enableVersioning } = deployment;
+  const replicated = [...sources.map(({ bucket }) => ({ bucket, region })), ...destinationsOf(sources)];
+  const unversioned: BucketRef[] = [];
+  for (const bucket of replicated) {
+    const found = await buckets.head(bucket);
+    if (found !== 'found') throw unusable(bucket, found);
+    if ((await buckets.versioning(bucket)) !== 'Enabled') unversioned.push(bucket);
+  }
+  if (unversioned.length > 0 && !enableVersioning) {
+    const names = unversioned.map(({ bucket }) => bucket).join(', ');
+    const message = `Replication needs versioning, which is not on for: ${names}. Switch it on in the console, or set enableVersioning: true (it can be suspended later, never taken back; old versions cost storage).`;
+    throw new DeployError('BUCKET_UNUSABLE', message);
+  }
+  const done = await ensureStateBucket(buckets, stateBucket);
+  for (const bucket of unversioned) {
+    await buckets.enableVersioning(bucket);
+    done.push(`switched on versioning of ${bucket.bucket}`);
+  }
+  return done;
+}
+
+function unusable({ bucket, region }: BucketRef, why: 'missing' | 'denied'): DeployError {
+  return new DeployError(
+    'BUCKET_UNUSABLE',
+    why === 'missing'
+      ? `There is no bucket ${bucket} in ${region}. Check its name, with its APPID, and its region.`
+      : `The key that deploys may not look at the bucket ${bucket} in ${region}, or it is another account's.`,
+  );
+}
+
+/** What may go by itself. Records of delete markers, rules and the backlog never do. */
+const lifecycleRules: readonly LifecycleRule[] = [
+  {
+    ID: 'cos-replication-metrics',
+    Status: 'Enabled',
+    Filter: { Prefix: 'metrics/' },
+    Expiration: { Days: 30 },
+  },
+];
+
+async function ensureStateBucket(buckets: Buckets, bucket: BucketRef): Promise<string[]> {
+  const done: string[] = [];
+  const found = await buckets.head(bucket);
+  if (found === 'denied') throw unusable(bucket, found);
+  if (found === 'missing') {
+    await buckets.create(bucket);
+    done.push(`created the state bucket ${bucket.bucket}`);
+  }
+  const versioning = await buckets.versioning(bucket);
+  if (versioning !== 'Unversioned') {
+    const message = `The state bucket ${bucket.bucket} has versioning ${versioning}: documents that are made once would pile up, and "create if absent" means something else there. Versioning cannot be taken back: name another bucket.`;
+    throw new DeployError('STATE_BUCKET_VERSIONED', message);
+  }
+  const rules = await buckets.lifecycle(bucket);
+  const missing = lifecycleRules.filter(({ ID }) => !rules.some((rule) => rule.ID === ID));
+  if (missing.length > 0) {
+    await buckets.setLifecycle(bucket, [...rules, ...missing]);
+    done.push(`set lifecycle rules of ${bucket.bucket}`);
+  }
+  return done;
+}
