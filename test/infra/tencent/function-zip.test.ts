@@ -5,16 +5,17 @@ import { codeHash, packFunction } from '../../../infra/tencent/function-zip';
 
 const root = path.join(__dirname, '..', '..', '..');
 const bundleOf = (name: string): Buffer => readFileSync(path.join(root, 'dist', 'functions', `${name}.js`));
-const names = ['replicate', 'rules', 'reconcile'];
+/** What is uploaded of each; the rule API holds routing and its own document beside the rest. */
+const zipBytesMax = { replicate: 400_000, rules: 450_000, reconcile: 400_000 };
 
-/** Issue 6: what is uploaded of the replicate function. */
-const zipBytesMax = 400_000;
-
-test.each(names)('the zip of %s is its bundle and nothing else, below 400 KB', (name) => {
-  const zip = packFunction(`${name}.js`, bundleOf(name));
-  expect(Object.keys(unzipSync(zip))).toEqual([`${name}.js`]);
-  expect(zip.length).toBeLessThan(zipBytesMax);
-});
+test.each(Object.entries(zipBytesMax))(
+  'the zip of %s is its bundle and nothing else, below %i bytes',
+  (name, most) => {
+    const zip = packFunction(`${name}.js`, bundleOf(name));
+    expect(Object.keys(unzipSync(zip))).toEqual([`${name}.js`]);
+    expect(zip.length).toBeLessThan(most);
+  },
+);
 
 test('equal code is an equal zip, and other code another', () => {
   const pack = (code: string) => codeHash(packFunction('a.js', Buffer.from(code)));
