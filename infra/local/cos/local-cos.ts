@@ -17,6 +17,7 @@ import { createDispatch } from './dispatch';
 import type { CosEventRecord, PendingEvent } from './events';
 import { beginExchange, type Exchange, replyError } from './exchange';
 import { createRequestLog, type RecordedRequest } from './request-log';
+import { inItsDialect } from './s3/dialect';
 import { openBodies } from './store/bodies';
 import { openCommits } from './store/commit';
 import { openObjectIndex } from './store/object-index';
@@ -102,7 +103,7 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
     users: { list: accounts.users, replace: accounts.setUsers },
     findKey: accounts.find,
     async handle(request, response, circumstances = {}) {
-      const exchange = beginExchange(request, response, now(), circumstances);
+      const exchange = inItsDialect(beginExchange(request, response, now(), circumstances));
       const served = serve(exchange).catch(() => void response.destroy());
       underWay.add(served);
       await served;

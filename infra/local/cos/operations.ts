@@ -13,18 +13,7 @@ import * as objectApi from './api/object';
 import { postObject } from './api/post-object';
 import { restoreObject } from './api/restore';
 import { deleteTagging, getTagging, putTagging } from './api/tagging';
-import type { BucketExchange, ObjectExchange } from './exchange';
-
-/** One operation of the API. */
-export interface Operation<For> {
-  /** The name that CAM gives the action. */
-  readonly action: string;
-  readonly run: (exchange: For) => Promise<void>;
-  /** It finds out itself who asks and whether they may: a form says so in its fields. */
-  readonly open?: true;
-}
-
-type Operations<For> = Readonly<Record<string, Operation<For>>>;
+import type { BucketExchange, ObjectExchange, Operation, Operations } from './exchange';
 
 function operation<For>(action: string, run: (exchange: For) => Promise<void>): Operation<For> {
   return { action, run };

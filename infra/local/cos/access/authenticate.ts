@@ -5,6 +5,11 @@ import { checkSignature, checkTimes, readSignature, sameText } from '../signatur
 
 /** The caller, proved by the signature; `undefined`: the request is not signed. Fails if it is signed wrongly. */
 export function callerOf(exchange: Exchange, accounts: Accounts): Caller | undefined {
+  if (exchange.dialect) {
+    const caller = exchange.dialect.callerOf(accounts, exchange.nowMs);
+    exchange.seen.caller = caller.name;
+    return caller;
+  }
   const fields = readSignature(exchange);
   if (!fields) return undefined;
   const caller = accounts.byKey(fields.secretId);

@@ -29,37 +29,54 @@ function readRequest(exchange: BucketExchange) {
 
 /** GET Bucket (List Objects). Source: https://www.tencentcloud.com/document/product/436/7734 */
 export async function listObjects(exchange: BucketExchange): Promise<void> {
+  const marker = param(exchange, 'marker') ?? '';
+  const page = await readObjectsPage(exchange, marker);
+  const { shown, next } = page;
+  const xml = node('ListBucketResult', [
+    ...page.head,
+    node('Marker', shown(marker)),
+    next === undefined ? undefined : node('NextMarker', shown(next)),
+    ...page.commonPrefixes,
+    ...page.contents(ownerNode(exchange.bucket.appid)),
+  ]);
+  replyXml(exchange, 200, document(xml));
+}
+
+/** What every form of an object listing says, after a key or a common prefix. */
+export async function readObjectsPage(exchange: BucketExchange, after: string) {
   const { bucket, store } = exchange;
   const { prefix, delimiter, limit, untilMicros, shown, encodingNode } = readRequest(exchange);
-  const marker = param(exchange, 'marker') ?? '';
   const { items, truncated } = await listItems(store.index, {
     bucket: bucket.name,
     prefix,
     delimiter,
-    from: afterMarker(bucket.name, marker, prefix, delimiter),
+    from: afterMarker(bucket.name, after, prefix, delimiter),
     within: undefined,
     limit,
     versions: false,
     untilMicros,
   });
-  const owner = ownerNode(bucket.appid);
-  const xml = node('ListBucketResult', [
-    encodingNode,
-    node('Name', bucket.name),
-    node('Prefix', shown(prefix)),
-    node('Marker', shown(marker)),
-    node('MaxKeys', String(limit)),
-    delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
-    node('IsTruncated', String(truncated)),
-    truncated ? node('NextMarker', shown(items.at(-1)?.name ?? '')) : undefined,
-    ...commonPrefixNodes(items, shown),
-    ...items.flatMap(({ name, entry }) =>
-      entry?.kind === 'version'
-        ? [node('Contents', [node('Key', shown(name)), ...versionNodes(entry), owner])]
-        : [],
-    ),
-  ]);
-  replyXml(exchange, 200, document(xml));
+  return {
+    shown,
+    /** What the next page is after; `undefined`: this is the last. */
+    next: truncated ? (items.at(-1)?.name ?? '') : undefined,
+    count: items.length,
+    head: [
+      encodingNode,
+      node('Name', bucket.name),
+      node('Prefix', shown(prefix)),
+      node('MaxKeys', String(limit)),
+      delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
+      node('IsTruncated', String(truncated)),
+    ],
+    commonPrefixes: commonPrefixNodes(items, shown),
+    contents: (owner: XmlNode | undefined): readonly XmlNode[] =>
+      items.flatMap(({ name, entry }) =>
+        entry?.kind === 'version'
+          ? [node('Contents', [node('Key', shown(name)), ...versionNodes(entry), owner])]
+          : [],
+      ),
+  };
 }
 
 /** GET Bucket Object versions. Source: https://www.tencentcloud.com/document/product/436/31551 */
