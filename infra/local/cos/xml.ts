@@ -51,6 +51,8 @@ export function parseDocument(
       ignoreAttributes: true,
       ignoreDeclaration: true,
       parseTagValue: false,
+      // Of these only numeric references are meant: Go writes a quote as `&#34;`.
+      htmlEntities: true,
       // A tag's value may begin or end with a space.
       trimValues: false,
       isArray: (name) => lists.includes(name),
