@@ -99,10 +99,6 @@ export const cosErrors = {
   TargetBucketNameInvalid: { status: 400, message: 'The destination bucket is not valid.' },
   TooManyBuckets: { status: 400, message: 'You have attempted to create more buckets than allowed.' },
   UserNotSourceBucketOwner: { status: 403, message: 'You do not own the source bucket.' },
-  XAmzContentSHA256Mismatch: {
-    status: 400,
-    message: 'The provided x-amz-content-sha256 header does not match what was computed.',
-  },
   UserNotTargetBucketOwner: { status: 403, message: 'You do not own the destination bucket.' },
 } as const satisfies Record<string, { readonly status: number; readonly message: string }>;
 

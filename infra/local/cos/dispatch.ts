@@ -5,10 +5,17 @@ import { putBucket } from './api/bucket';
 import { getService } from './api/list-buckets';
 import { allowOrigin, preflight } from './api/preflight';
 import { CosError, notImplemented } from './cos-error';
-import { type BucketExchange, type Exchange, param, versionIdOf } from './exchange';
+import {
+  type BucketExchange,
+  type Exchange,
+  type Operation,
+  type Operations,
+  param,
+  versionIdOf,
+} from './exchange';
 import { refuseUnsupported } from './object-headers';
 import { checkedKey } from './object-key';
-import { bucketOperations, objectOperations, type Operation } from './operations';
+import { bucketOperations, objectOperations } from './operations';
 import { percentDecoded } from './signature';
 import type { ObjectStore } from './store/object-store';
 import { type Target, targetOf } from './target';
@@ -33,7 +40,9 @@ export type Dispatch = (exchange: Exchange) => Promise<void>;
 export function createDispatch(store: ObjectStore, accounts: Accounts): Dispatch {
   const ofBucket = bucketOperations(accounts);
 
-  return async (exchange) => {
+  return async (received) => {
+    const { dialect } = received;
+    const exchange = dialect ? { ...received, ...dialect.inCosNames() } : received;
     // The SDK's `ServiceDomain` keeps the address as the host: only GET Service is asked for there.
     const target = targetOf(exchange.headers['host'] ?? '') ?? { kind: 'service', region: undefined };
     if (target.kind === 'service') return serveService(exchange, store, accounts, target.region);
@@ -51,10 +60,20 @@ export function createDispatch(store: ObjectStore, accounts: Accounts): Dispatch
         const account = authorizeAccount(exchange, callerOf(exchange, accounts), 'PutBucket', place);
         return putBucket(exchange, store, account, target);
       }
-      const operation = operationOf(ofBucket, exchange, subresource, 'a bucket');
+      const operation = operationOf(
+        { ...ofBucket, ...dialect?.bucketOperations },
+        exchange,
+        subresource,
+        'a bucket',
+      );
       return operation.run(await admitted(exchange, operation, target, ''));
     }
-    const operation = operationOf(objectOperations, exchange, subresource, 'an object');
+    const operation = operationOf(
+      { ...objectOperations, ...dialect?.objectOperations },
+      exchange,
+      subresource,
+      'an object',
+    );
     const key = checkedKey(percentDecoded(rawKey));
     return operation.run({ ...(await admitted(exchange, operation, target, key)), key });
   };
@@ -112,7 +131,7 @@ function subresourceOf(exchange: Exchange): string | undefined {
 }
 
 function operationOf<For>(
-  operations: Readonly<Record<string, Operation<For>>>,
+  operations: Operations<For>,
   exchange: Exchange,
   subresource: string | undefined,
   of: 'a bucket' | 'an object',

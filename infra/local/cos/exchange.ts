@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from './accounts';
+import type { Accounts, Caller } from './accounts';
 import type { Circumstances } from './circumstances';
 import { CosError } from './cos-error';
 import type { ChangeOrigin } from './events';
-import { headerOfS3, type S3Request } from './s3/headers';
 import type { SignedRequest } from './signature';
 import type { StoredBucket } from './store/entry';
 import type { ObjectStore } from './store/object-store';
@@ -17,12 +16,37 @@ export interface Exchange extends SignedRequest {
   readonly requestId: string;
   readonly nowMs: number;
   readonly circumstances: Circumstances;
-  /** The request was written for S3. */
-  readonly s3?: S3Request;
-  /** Takes the framing off a body that comes with one, as the S3 dialect's signed chunks. */
-  readonly decode?: (chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+  /** `undefined`: COS's own. */
+  readonly dialect?: Dialect;
   /** For the request log. */
   readonly seen: { api: string; caller: string; requestBytes: number; responseBytes: number };
+}
+
+/** One operation of the API. */
+export interface Operation<For> {
+  /** The name that CAM gives the action. */
+  readonly action: string;
+  readonly run: (exchange: For) => Promise<void>;
+  /** It finds out itself who asks and whether they may: a form says so in its fields. */
+  readonly open?: true;
+}
+
+/** By method and sub-resource. */
+export type Operations<For> = Readonly<Record<string, Operation<For>>>;
+
+/** Another language of requests and answers. The operations are COS's, and know nothing of it. */
+export interface Dialect {
+  /** The request as COS's own dialect has it. Fails with what it cannot say there. */
+  inCosNames(): Pick<SignedRequest, 'headers' | 'query'>;
+  /** Who signed. Fails as the signature does. */
+  callerOf(accounts: Accounts, nowMs: number): Caller;
+  /** A body without its framing, checked as it passes; called after `callerOf`. */
+  contentOf(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer>;
+  /** What an answer's header is called. */
+  headerName(name: string): string;
+  /** Operations that answer with a form of their own, by method and sub-resource. */
+  readonly bucketOperations: Operations<BucketExchange>;
+  readonly objectOperations: Operations<ObjectExchange>;
 }
 
 /** What an operation on a bucket or object is given once the request is known to be allowed. */
@@ -124,11 +148,15 @@ export function writeHead(exchange: Exchange, status: number, headers: Headers =
   response.statusCode = status;
   response.setHeader('Date', new Date(exchange.nowMs).toUTCString());
   response.setHeader('Server', 'tencent-cos');
-  response.setHeader('x-cos-request-id', exchange.requestId);
-  if (exchange.s3) response.setHeader('x-amz-request-id', exchange.requestId);
+  setHeader(exchange, 'x-cos-request-id', exchange.requestId);
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined) response.setHeader(exchange.s3 ? headerOfS3(name) : name, value);
+    if (value !== undefined) setHeader(exchange, name, value);
   exchange.seen.responseBytes = exchange.method === 'HEAD' ? 0 : Number(headers['Content-Length'] ?? 0);
+}
+
+/** Names it as the dialect of the request does. */
+export function setHeader({ response, dialect }: Exchange, name: string, value: string | number): void {
+  response.setHeader(dialect?.headerName(name) ?? name, value);
 }
 
 export function reply(exchange: Exchange, status: number, headers: Headers = {}, body = ''): void {

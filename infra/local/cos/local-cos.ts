@@ -17,11 +17,11 @@ import { createDispatch } from './dispatch';
 import type { CosEventRecord, PendingEvent } from './events';
 import { beginExchange, type Exchange, replyError } from './exchange';
 import { createRequestLog, type RecordedRequest } from './request-log';
+import { inItsDialect } from './s3/dialect';
 import { openBodies } from './store/bodies';
 import { openCommits } from './store/commit';
 import { openObjectIndex } from './store/object-index';
 import { createObjectStore, type ObjectStore } from './store/object-store';
-import { inWordsOfCos, speaksS3 } from './s3/dialect';
 import { targetOf } from './target';
 
 export { DataFolderError };
@@ -103,8 +103,7 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
     users: { list: accounts.users, replace: accounts.setUsers },
     findKey: accounts.find,
     async handle(request, response, circumstances = {}) {
-      const begun = beginExchange(request, response, now(), circumstances);
-      const exchange = speaksS3(begun) ? inWordsOfCos(begun) : begun;
+      const exchange = inItsDialect(beginExchange(request, response, now(), circumstances));
       const served = serve(exchange).catch(() => void response.destroy());
       underWay.add(served);
       await served;

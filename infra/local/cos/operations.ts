@@ -7,24 +7,13 @@ import { copyObject } from './api/copy';
 import { deleteMultiple } from './api/delete-multiple';
 import { listParts } from './api/list-parts';
 import { listUploads } from './api/list-uploads';
-import { listObjects, listObjectsV2, listVersions } from './api/listing';
+import { listObjects, listVersions } from './api/listing';
 import * as multipart from './api/multipart';
 import * as objectApi from './api/object';
 import { postObject } from './api/post-object';
 import { restoreObject } from './api/restore';
 import { deleteTagging, getTagging, putTagging } from './api/tagging';
-import type { BucketExchange, ObjectExchange } from './exchange';
-
-/** One operation of the API. */
-export interface Operation<For> {
-  /** The name that CAM gives the action. */
-  readonly action: string;
-  readonly run: (exchange: For) => Promise<void>;
-  /** It finds out itself who asks and whether they may: a form says so in its fields. */
-  readonly open?: true;
-}
-
-type Operations<For> = Readonly<Record<string, Operation<For>>>;
+import type { BucketExchange, ObjectExchange, Operation, Operations } from './exchange';
 
 function operation<For>(action: string, run: (exchange: For) => Promise<void>): Operation<For> {
   return { action, run };
@@ -37,7 +26,6 @@ export function bucketOperations(accounts: Accounts): Operations<BucketExchange>
     GET: operation('GetBucket', listObjects),
     DELETE: operation('DeleteBucket', bucketApi.deleteBucket),
     POST: { action: 'PostObject', run: postObject(accounts), open: true },
-    'GET list-type': operation('GetBucket', listObjectsV2),
     'GET versions': operation('GetBucketObjectVersions', listVersions),
     'GET versioning': operation('GetBucketVersioning', bucketApi.getVersioning),
     'PUT versioning': operation('PutBucketVersioning', bucketApi.putVersioning),

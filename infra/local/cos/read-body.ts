@@ -24,7 +24,7 @@ export async function readDocument(exchange: Exchange): Promise<string> {
 /** The bytes of a request. Ending early leaves the request readable, so that it can be answered. */
 export function contentOf(exchange: Exchange): AsyncIterable<Buffer> {
   const bytes = exchange.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-  return paced(exchange.decode?.(bytes) ?? bytes, trafficLimitOf(exchange));
+  return paced(exchange.dialect?.contentOf(bytes) ?? bytes, trafficLimitOf(exchange));
 }
 
 /**
@@ -37,10 +37,10 @@ export async function receiveContent<Result>(
   keep: (received: ReceivedBody) => Promise<Result>,
 ): Promise<Result> {
   const { headers, store } = exchange;
-  const announced = announcedBytes(exchange);
+  const announced = headers['content-length'];
   if (announced === undefined && headers['transfer-encoding'] === undefined)
     throw new CosError('MissingContentLength');
-  if ((announced ?? 0) > bytesMax) throw new CosError('EntityTooLarge');
+  if (Number(announced ?? 0) > bytesMax) throw new CosError('EntityTooLarge');
   const received = await store.receive(contentOf(exchange), bytesMax);
   exchange.seen.requestBytes = received.size;
   try {
@@ -50,12 +50,6 @@ export async function receiveContent<Result>(
     await store.discard(received.body);
     throw error;
   }
-}
-
-function announcedBytes({ headers, decode }: Exchange): number | undefined {
-  // What a decoder makes of it has another length, which the S3 dialect names.
-  const length = (decode && headers['x-amz-decoded-content-length']) ?? headers['content-length'];
-  return length === undefined ? undefined : Number(length);
 }
 
 /** Fails unless a Content-MD5, if there is one, is this one. */

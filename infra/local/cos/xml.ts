@@ -50,9 +50,9 @@ export function parseDocument(
     const parser = new XMLParser({
       ignoreAttributes: true,
       ignoreDeclaration: true,
-      // Numeric ones, as `&#34;` around an ETag.
-      htmlEntities: true,
       parseTagValue: false,
+      // Of these only numeric references are meant: Go writes a quote as `&#34;`.
+      htmlEntities: true,
       // A tag's value may begin or end with a space.
       trimValues: false,
       isArray: (name) => lists.includes(name),

@@ -23,7 +23,7 @@ test('equal code is an equal zip, and other code another', () => {
   expect(pack('1')).not.toBe(pack('2'));
 });
 
-test.each(names)('no development dependency and no secret is in %s', (name) => {
+test.each(Object.keys(zipBytesMax))('no development dependency and no secret is in %s', (name) => {
   const { devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     devDependencies: Readonly<Record<string, string>>;
   };

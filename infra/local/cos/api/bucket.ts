@@ -66,11 +66,8 @@ export async function headBucket(exchange: BucketExchange): Promise<void> {
 
 /** GET Bucket location. Source: https://www.tencentcloud.com/document/product/436/8275 */
 export async function getLocation(exchange: BucketExchange): Promise<void> {
-  // With `cos.` in front, as the sample has it; S3's clients read a region only with its namespace.
-  const root = exchange.s3
-    ? node('LocationConstraint', exchange.bucket.region, { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' })
-    : node('LocationConstraint', `cos.${exchange.bucket.region}`);
-  replyXml(exchange, 200, document(root));
+  // With `cos.` in front, as the sample has it.
+  replyXml(exchange, 200, document(node('LocationConstraint', `cos.${exchange.bucket.region}`)));
 }
 
 /** DELETE Bucket. Source: https://www.tencentcloud.com/document/product/436/7732 */

@@ -29,73 +29,54 @@ function readRequest(exchange: BucketExchange) {
 
 /** GET Bucket (List Objects). Source: https://www.tencentcloud.com/document/product/436/7734 */
 export async function listObjects(exchange: BucketExchange): Promise<void> {
-  const { bucket, store } = exchange;
-  const { prefix, delimiter, limit, untilMicros, shown, encodingNode } = readRequest(exchange);
   const marker = param(exchange, 'marker') ?? '';
-  const { items, truncated } = await listItems(store.index, {
-    bucket: bucket.name,
-    prefix,
-    delimiter,
-    from: afterMarker(bucket.name, marker, prefix, delimiter),
-    within: undefined,
-    limit,
-    versions: false,
-    untilMicros,
-  });
-  const owner = ownerNode(bucket.appid);
+  const page = await readObjectsPage(exchange, marker);
+  const { shown, next } = page;
   const xml = node('ListBucketResult', [
-    encodingNode,
-    node('Name', bucket.name),
-    node('Prefix', shown(prefix)),
+    ...page.head,
     node('Marker', shown(marker)),
-    node('MaxKeys', String(limit)),
-    delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
-    node('IsTruncated', String(truncated)),
-    truncated ? node('NextMarker', shown(items.at(-1)?.name ?? '')) : undefined,
-    ...commonPrefixNodes(items, shown),
-    ...contentsNodes(items, shown, owner),
+    next === undefined ? undefined : node('NextMarker', shown(next)),
+    ...page.commonPrefixes,
+    ...page.contents(ownerNode(exchange.bucket.appid)),
   ]);
   replyXml(exchange, 200, document(xml));
 }
 
-/**
- * GET Bucket (List Objects) version 2, as S3 has it. That COS knows it is inferred from clients that use it there.
- * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
- */
-export async function listObjectsV2(exchange: BucketExchange): Promise<void> {
-  if (param(exchange, 'list-type') !== '2') throw new CosError('InvalidArgument', 'list-type must be 2.');
+/** What every form of an object listing says, after a key or a common prefix. */
+export async function readObjectsPage(exchange: BucketExchange, after: string) {
   const { bucket, store } = exchange;
   const { prefix, delimiter, limit, untilMicros, shown, encodingNode } = readRequest(exchange);
-  const token = param(exchange, 'continuation-token');
-  const startAfter = param(exchange, 'start-after') ?? '';
-  const marker = token === undefined ? startAfter : Buffer.from(token, 'base64url').toString();
   const { items, truncated } = await listItems(store.index, {
     bucket: bucket.name,
     prefix,
     delimiter,
-    from: afterMarker(bucket.name, marker, prefix, delimiter),
+    from: afterMarker(bucket.name, after, prefix, delimiter),
     within: undefined,
     limit,
     versions: false,
     untilMicros,
   });
-  const owner = param(exchange, 'fetch-owner') === 'true' ? ownerNode(bucket.appid) : undefined;
-  const next = Buffer.from(items.at(-1)?.name ?? '').toString('base64url');
-  const xml = node('ListBucketResult', [
-    encodingNode,
-    node('Name', bucket.name),
-    node('Prefix', shown(prefix)),
-    startAfter === '' ? undefined : node('StartAfter', shown(startAfter)),
-    token === undefined ? undefined : node('ContinuationToken', token),
-    node('KeyCount', String(items.length)),
-    node('MaxKeys', String(limit)),
-    delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
-    node('IsTruncated', String(truncated)),
-    truncated ? node('NextContinuationToken', next) : undefined,
-    ...commonPrefixNodes(items, shown),
-    ...contentsNodes(items, shown, owner),
-  ]);
-  replyXml(exchange, 200, document(xml));
+  return {
+    shown,
+    /** What the next page is after; `undefined`: this is the last. */
+    next: truncated ? (items.at(-1)?.name ?? '') : undefined,
+    count: items.length,
+    head: [
+      encodingNode,
+      node('Name', bucket.name),
+      node('Prefix', shown(prefix)),
+      node('MaxKeys', String(limit)),
+      delimiter === '' ? undefined : node('Delimiter', shown(delimiter)),
+      node('IsTruncated', String(truncated)),
+    ],
+    commonPrefixes: commonPrefixNodes(items, shown),
+    contents: (owner: XmlNode | undefined): readonly XmlNode[] =>
+      items.flatMap(({ name, entry }) =>
+        entry?.kind === 'version'
+          ? [node('Contents', [node('Key', shown(name)), ...versionNodes(entry), owner])]
+          : [],
+      ),
+  };
 }
 
 /** GET Bucket Object versions. Source: https://www.tencentcloud.com/document/product/436/31551 */
@@ -169,18 +150,6 @@ function commonPrefixNodes(items: readonly Item[], shown: (text: string) => stri
   return items
     .filter((item) => item.entry === undefined)
     .map((item) => node('CommonPrefixes', [node('Prefix', shown(item.name))]));
-}
-
-function contentsNodes(
-  items: readonly Item[],
-  shown: (text: string) => string,
-  owner: XmlNode | undefined,
-): readonly XmlNode[] {
-  return items.flatMap(({ name, entry }) =>
-    entry?.kind === 'version'
-      ? [node('Contents', [node('Key', shown(name)), ...versionNodes(entry), owner])]
-      : [],
-  );
 }
 
 function entryNode(

@@ -8,6 +8,7 @@ import {
   type ObjectExchange,
   originOf,
   reply,
+  setHeader,
   versionIdOf,
   writeHead,
 } from '../exchange';
@@ -61,8 +62,8 @@ export async function versionToRead(exchange: ObjectExchange): Promise<StoredVer
   const entry = await store.find(bucket, key, versionId);
   if (entry?.kind === 'version') return entry;
   if (entry?.kind === 'deleteMarker' && exchange.circumstances.markerNotFound === 'withHeaders') {
-    exchange.response.setHeader('x-cos-delete-marker', 'true');
-    exchange.response.setHeader('x-cos-version-id', entry.versionId);
+    setHeader(exchange, 'x-cos-delete-marker', 'true');
+    setHeader(exchange, 'x-cos-version-id', entry.versionId);
   }
   // A marker is not found either, whether it is current or named.
   throw new CosError(versionId !== undefined && entry === undefined ? 'NoSuchVersion' : 'NoSuchKey');

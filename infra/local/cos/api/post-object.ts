@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Accounts } from '../accounts';
-import { checkToken } from '../access/token';
+import { checkToken } from '../access/authenticate';
 import { authorize } from '../access/authorize';
 import { CosError } from '../cos-error';
 import { type BucketExchange, forbidsOverwrite, originOf, reply, replyXml } from '../exchange';

@@ -2,7 +2,7 @@ import { CosError } from '../cos-error';
 import { type ObjectExchange, reply, replyXml } from '../exchange';
 import { checkedTags } from '../object-headers';
 import { readDocument } from '../read-body';
-import { document, node, parseDocument, within } from '../xml';
+import { document, node, parseDocument, within, type XmlNode } from '../xml';
 import type { Tag } from '../store/entry';
 import { versionToRead } from './object';
 
@@ -10,8 +10,12 @@ import { versionToRead } from './object';
 export async function getTagging(exchange: ObjectExchange): Promise<void> {
   const { tags } = await versionToRead(exchange);
   if (tags.length === 0) throw new CosError('NoSuchTagSet');
+  replyXml(exchange, 200, document(taggingNode(tags)));
+}
+
+export function taggingNode(tags: readonly Tag[]): XmlNode {
   const nodes = tags.map(({ key, value }) => node('Tag', [node('Key', key), node('Value', value)]));
-  replyXml(exchange, 200, document(node('Tagging', [node('TagSet', nodes)])));
+  return node('Tagging', [node('TagSet', nodes)]);
 }
 
 /** PUT Object tagging. Source: https://www.tencentcloud.com/document/product/436/42997 */

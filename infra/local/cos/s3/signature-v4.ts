@@ -1,158 +1,134 @@
 import { createHash, createHmac } from 'node:crypto';
-import { CosError } from '../cos-error';
-import { encoded, percentDecoded, type SignedRequest } from '../signature';
+import { CosError, notImplemented } from '../cos-error';
+import { encoded, percentDecoded, sameText, type SignedRequest } from '../signature';
 
-/** What a signature of version 4 says of itself. */
+/** What a signature of version 4 says of itself. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html */
 export interface SignatureV4 {
-  readonly accessKeyId: string;
-  /** `<date>/<region>/s3/aws4_request` */
+  readonly secretId: string;
+  /** `20260101/ap-guangzhou/s3/aws4_request` */
   readonly scope: string;
+  /** `20260101T000000Z` */
+  readonly timestamp: string;
+  /** In the order of the canonical request. */
   readonly signedHeaders: readonly string[];
   readonly signature: string;
-  /** `20261101T120000Z` */
-  readonly time: string;
-  /** Presigned: for how long it holds. */
+  /** A digest in hex, or what stands for one. */
+  readonly payload: string;
+  /** Of a presigned URL; `undefined`: the signature is in a header. */
   readonly expiresSeconds: number | undefined;
 }
 
-/** What chunks of a body are signed with, one after another. */
-export interface ChunkSigning {
-  readonly key: Buffer;
-  readonly scope: string;
-  readonly time: string;
-  /** The signature of the headers, to which that of the first chunk is tied. */
-  readonly seed: string;
-}
-
 const algorithm = 'AWS4-HMAC-SHA256';
-const skewMaxMs = 15 * 60_000;
-const presignedSecondsMax = 604_800;
+export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 
-/**
- * Reads a signature off the header or the query; `undefined`: the request has none.
- * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
- */
-export function readSignatureV4(request: SignedRequest): SignatureV4 | undefined {
-  const header = request.headers['authorization'];
-  if (header !== undefined) return header.startsWith(algorithm) ? ofHeader(request, header) : undefined;
-  const query = new Map(request.query.map(([name, value]) => [name.toLowerCase(), value]));
-  if (query.get('x-amz-algorithm') !== algorithm) return undefined;
-  const [accessKeyId, scope] = splitCredential(query.get('x-amz-credential'));
-  const expiresSeconds = Number(query.get('x-amz-expires'));
-  if (!Number.isInteger(expiresSeconds) || expiresSeconds < 1 || expiresSeconds > presignedSecondsMax) {
-    throw malformed('X-Amz-Expires');
-  }
-  return {
-    accessKeyId,
-    scope,
-    signedHeaders: needed(query.get('x-amz-signedheaders'), 'X-Amz-SignedHeaders').split(';'),
-    signature: needed(query.get('x-amz-signature'), 'X-Amz-Signature'),
-    time: needed(query.get('x-amz-date'), 'X-Amz-Date'),
-    expiresSeconds,
-  };
-}
-
-function ofHeader(request: SignedRequest, header: string): SignatureV4 {
-  const fields = new Map(
-    header
-      .slice(algorithm.length)
-      .split(',')
-      .map((field): [string, string] => {
-        const [name = '', ...value] = field.trim().split('=');
-        return [name, value.join('=')];
-      }),
+/** Whether a request is signed as S3's are. */
+export function isSignedV4({ headers, query }: SignedRequest): boolean {
+  return (
+    (headers['authorization'] ?? '').startsWith('AWS') || query.some(([name]) => name === 'X-Amz-Algorithm')
   );
-  const [accessKeyId, scope] = splitCredential(fields.get('Credential'));
+}
+
+/** Fails with SignatureDoesNotMatch if a field is missing, and NotImplemented for another algorithm. */
+export function readSignatureV4({ headers, query }: SignedRequest): SignatureV4 {
+  const header = headers['authorization'];
+  const param = (name: string): string | undefined => query.find(([key]) => key === name)?.[1];
+  const named = header === undefined ? param('X-Amz-Algorithm') : header.split(' ', 1)[0];
+  if (named !== algorithm) throw notImplemented(`The signature algorithm ${named}`);
+  const ofHeader = new Map(
+    [...(header ?? '').slice(algorithm.length).matchAll(/(\w+)=([^,\s]*)/g)].map(([, key, value]) => [
+      key,
+      value,
+    ]),
+  );
+  const need = (value: string | undefined, name: string): string => {
+    if (value === undefined || value === '')
+      throw new CosError('SignatureDoesNotMatch', `The signature has no ${name}.`);
+    return value;
+  };
+  const field = (name: string): string =>
+    need(header === undefined ? param(`X-Amz-${name}`) : ofHeader.get(name), name);
+  const [secretId = '', ...scope] = field('Credential').split('/');
+  const presigned = header === undefined;
+  const expires = presigned ? field('Expires') : undefined;
   return {
-    accessKeyId,
-    scope,
-    signedHeaders: needed(fields.get('SignedHeaders'), 'SignedHeaders').split(';'),
-    signature: needed(fields.get('Signature'), 'Signature'),
-    time: needed(request.headers['x-amz-date'], 'x-amz-date'),
-    expiresSeconds: undefined,
+    secretId,
+    scope: scope.join('/'),
+    timestamp: need(presigned ? param('X-Amz-Date') : headers['x-amz-date'], 'X-Amz-Date'),
+    signedHeaders: field('SignedHeaders').split(';'),
+    signature: field('Signature'),
+    payload: headers['x-amz-content-sha256'] ?? (presigned ? unsignedPayload : emptyDigest),
+    expiresSeconds: expires === undefined ? undefined : Number(expires),
   };
 }
 
-function splitCredential(credential: string | undefined): [string, string] {
-  const [, id, scope] = /^([^/]+)\/(\d{8}\/[^/]+\/s3\/aws4_request)$/.exec(credential ?? '') ?? [];
-  if (id === undefined || scope === undefined) throw malformed('Credential');
-  return [id, scope];
-}
+const skewMaxMs = 15 * 60_000;
+const expiresSecondsMax = 7 * 86_400;
 
-function needed(value: string | undefined, name: string): string {
-  if (value === undefined || value === '') throw malformed(name);
-  return value;
-}
-
-function malformed(name: string): CosError {
-  return new CosError('SignatureDoesNotMatch', `The signature has no well-formed ${name}.`);
-}
-
-/** Fails if the time of a signature does not hold now. */
-export function checkTimeV4({ time, expiresSeconds, scope }: SignatureV4, nowMs: number): void {
-  const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(time) ?? [];
-  if (y === undefined || !scope.startsWith(time.slice(0, 8))) throw malformed('date');
-  const signedMs = Date.UTC(Number(y), Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s));
+/** Fails with RequestTimeTooSkewed, or AccessDenied if a presigned URL is no longer good. */
+export function checkTimeV4({ timestamp, scope, expiresSeconds }: SignatureV4, nowMs: number): void {
+  const signedMs = Date.parse(
+    timestamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'),
+  );
+  if (Number.isNaN(signedMs) || !scope.startsWith(`${timestamp.slice(0, 8)}/`))
+    throw new CosError('SignatureDoesNotMatch', 'The time of the signature is malformed.');
   if (signedMs > nowMs + skewMaxMs) throw new CosError('RequestTimeTooSkewed');
-  if (expiresSeconds === undefined && signedMs < nowMs - skewMaxMs)
-    throw new CosError('RequestTimeTooSkewed');
-  if (expiresSeconds !== undefined && nowMs > signedMs + expiresSeconds * 1000)
-    throw new CosError('AccessDenied', 'Request has expired');
+  if (expiresSeconds === undefined) {
+    if (signedMs < nowMs - skewMaxMs) throw new CosError('RequestTimeTooSkewed');
+    return;
+  }
+  if (!(expiresSeconds >= 1 && expiresSeconds <= expiresSecondsMax))
+    throw new CosError('InvalidArgument', `X-Amz-Expires must be from 1 to ${expiresSecondsMax} seconds.`);
+  if (signedMs + expiresSeconds * 1000 < nowMs) throw new CosError('AccessDenied', 'Request has expired');
 }
 
-/** The signature that this request has with this key, and what its chunks are signed with. */
-export function signV4(
-  request: SignedRequest,
-  fields: Omit<SignatureV4, 'signature'>,
-  secretKey: string,
-): ChunkSigning {
-  const key = signingKey(secretKey, fields.scope);
-  const toSign = [algorithm, fields.time, fields.scope, sha256(canonicalRequest(request, fields))].join('\n');
-  return { key, scope: fields.scope, time: fields.time, seed: hmac(key, toSign).toString('hex') };
+/** Signs texts in the scope of one request. */
+export type Signer = (kind: '' | '-PAYLOAD' | '-TRAILER', lines: readonly string[]) => string;
+
+/** Fails with SignatureDoesNotMatch; gives what signs the chunks that follow. */
+export function checkSignatureV4(request: SignedRequest, fields: SignatureV4, secretKey: string): Signer {
+  const [date, region, service, end] = fields.scope.split('/');
+  if (service !== 's3' || end !== 'aws4_request')
+    throw new CosError('SignatureDoesNotMatch', 'The scope of the signature is not s3.');
+  // Any region is taken: which one COS asks for is not documented.
+  const key = [date, region, service, end].reduce<Buffer | string>(
+    (from, part) => hmac(from, part ?? ''),
+    `AWS4${secretKey}`,
+  );
+  const sign: Signer = (kind, lines) =>
+    hmac(key, [algorithm + kind, fields.timestamp, fields.scope, ...lines].join('\n')).toString('hex');
+  if (!fields.signedHeaders.includes('host'))
+    throw new CosError('SignatureDoesNotMatch', 'The host is not signed.');
+  if (!sameText(sign('', [sha256(canonicalRequest(request, fields))]), fields.signature))
+    throw new CosError('SignatureDoesNotMatch');
+  return sign;
 }
 
-function canonicalRequest(
-  request: SignedRequest,
-  { signedHeaders, expiresSeconds }: Omit<SignatureV4, 'signature'>,
-): string {
-  const path = encoded(percentDecoded(request.path)).replaceAll('%2F', '/');
+function canonicalRequest(request: SignedRequest, { signedHeaders, payload }: SignatureV4): string {
   const query = request.query
-    .filter(([name]) => name.toLowerCase() !== 'x-amz-signature')
+    .filter(([name]) => name !== 'X-Amz-Signature')
     .map(([name, value]) => `${encoded(Buffer.from(name))}=${encoded(Buffer.from(value))}`)
     .sort();
   const headers = signedHeaders.map((name) => {
     const value = Object.hasOwn(request.headers, name) ? (request.headers[name] ?? '') : '';
-    return `${name}:${Buffer.from(value, 'latin1').toString().trim().replaceAll(/ +/g, ' ')}`;
+    return `${name}:${value.trim().replace(/ +/g, ' ')}\n`;
   });
-  const body =
-    request.headers['x-amz-content-sha256'] ??
-    (expiresSeconds === undefined ? sha256('') : 'UNSIGNED-PAYLOAD');
-  return [request.method, path, query.join('&'), ...headers, '', signedHeaders.join(';'), body].join('\n');
+  return [
+    request.method,
+    encoded(percentDecoded(request.path)).replaceAll('%2F', '/'),
+    query.join('&'),
+    headers.join(''),
+    signedHeaders.join(';'),
+    payload,
+  ].join('\n');
 }
 
-function signingKey(secretKey: string, scope: string): Buffer {
-  return scope
-    .split('/')
-    .reduce((key: string | Buffer, part) => hmac(key, part), `AWS4${secretKey}`) as Buffer;
+/** Hex, over one byte a character. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'latin1').digest('hex');
 }
 
-/** Ties one chunk to what was signed before it. */
-export function signChunk({ key, time, scope }: ChunkSigning, before: string, chunk: Buffer): string {
-  const toSign = ['AWS4-HMAC-SHA256-PAYLOAD', time, scope, before, sha256(''), sha256(chunk)].join('\n');
-  return hmac(key, toSign).toString('hex');
-}
+export const emptyDigest = sha256('');
 
-/** Ties the headers that follow a body to its last chunk. */
-export function signTrailer({ key, time, scope }: ChunkSigning, before: string, trailer: string): string {
-  return hmac(key, ['AWS4-HMAC-SHA256-TRAILER', time, scope, before, sha256(trailer)].join('\n')).toString(
-    'hex',
-  );
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
-}
-
-function sha256(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
+function hmac(key: Buffer | string, text: string): Buffer {
+  return createHmac('sha256', key).update(text, 'latin1').digest();
 }

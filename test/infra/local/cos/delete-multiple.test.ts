@@ -48,6 +48,16 @@ describe('delete multiple', () => {
     expect(await refusal(running.sdk.headObject(at(ref, 'b')))).toBe('not refused');
   });
 
+  test('a key in numeric character references is that key, as Go writes quotes', async () => {
+    const ref = await newBucket(running, 'never');
+    for (const key of [`it's "quoted"`, '&#39;']) await running.sdk.putObject({ ...at(ref, key), Body: 'x' });
+    const body = '<Delete><Object><Key>it&#39;s &#34;quoted&#x22;</Key></Object></Delete>';
+    await raw(running, ref, 'POST', '/?delete', { body });
+    expect(await refusal(running.sdk.headObject(at(ref, `it's "quoted"`)))).toBe('404 404');
+    await raw(running, ref, 'POST', '/?delete', { body: body.replace(/it.*;/, '&amp;#39;') });
+    expect(await refusal(running.sdk.headObject(at(ref, '&#39;')))).toBe('404 404');
+  });
+
   test('a thousand at a time, and no more', async () => {
     const ref = await newBucket(running);
     const keys = (count: number) => Array.from({ length: count }, (_, i) => ({ Key: `k${i}` }));

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { request as send } from 'node:http';
 import path from 'node:path';
 import { type CosErrorCode, cosErrors } from '../../../../infra/local/cos/cos-error';
-import { signV4 } from '../../../../infra/local/cos/s3/signature-v4';
 import type { BucketRef } from '../../../../lib/domain/rule';
 import { formOf } from './form';
 import { hostOf, newBucket, raw, type RunningCos, sdkAt, signed, startCos } from './harness';
@@ -241,25 +239,6 @@ const ways: Record<CosErrorCode, () => Promise<{ readonly body: string }>> = {
     return replicate([rule(qcs(plain))], source, running.other);
   },
   UserNotTargetBucketOwner: () => replicate([rule(qcs(foreign))]),
-  XAmzContentSHA256Mismatch: async () => {
-    const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
-    const scope = `${time.slice(0, 8)}/${ref.region}/s3/aws4_request`;
-    const headers = {
-      host: hostOf(ref),
-      'x-amz-content-sha256': createHash('sha256').update('another body').digest('hex'),
-      'x-amz-date': time,
-    };
-    const signedHeaders = Object.keys(headers);
-    const { secretId, secretKey } = running.own;
-    const fields = { accessKeyId: secretId, scope, time, signedHeaders, expiresSeconds: undefined };
-    const { seed } = signV4({ method: 'PUT', path: '/s3', query: [], headers }, fields, secretKey);
-    const authorization = `AWS4-HMAC-SHA256 Credential=${secretId}/${scope},SignedHeaders=${signedHeaders.join(';')},Signature=${seed}`;
-    return raw(running, ref, 'PUT', '/s3', {
-      sign: false,
-      body: 'x',
-      headers: { ...headers, authorization },
-    });
-  },
 };
 
 test.each(Object.keys(cosErrors) as CosErrorCode[])('%s is raised over the wire', async (code) => {
