@@ -10,6 +10,7 @@ export const assumedByScf = JSON.stringify({
 const read = [
   'HeadBucket',
   'GetBucketVersioning',
+  'GetBucketReplication',
   'GetBucketObjectVersions',
   'HeadObject',
   'GetObject',
