@@ -165,7 +165,7 @@ export async function eventually<Value>(
   ask: () => Promise<Value>,
   holds: (value: Value) => boolean,
 ): Promise<Value> {
-  const patienceMs = 60_000;
+  const patienceMs = 150_000;
   const endMs = Date.now() + patienceMs;
   for (;;) {
     const value = await ask();
