@@ -1,4 +1,8 @@
 import COS from 'cos-nodejs-sdk-v5';
+import type { CosClient } from '../../lib/adapters/cos/client';
+import { createCosStateStore } from '../../lib/adapters/cos/state-store';
+import { systemClock, systemEntropy } from '../../lib/adapters/system';
+import { createRuleStore } from '../../lib/app/rule-store';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { DeployCredentials } from './credentials';
 import { DeployError } from './deploy-error';
@@ -13,6 +17,8 @@ export interface Buckets {
   readonly versioning: (bucket: BucketRef) => Promise<Versioning>;
   readonly enableVersioning: (bucket: BucketRef) => Promise<void>;
   readonly lifecycle: (bucket: BucketRef) => Promise<readonly LifecycleRule[]>;
+  /** How many rules a source bucket has, as the functions read them from the state bucket. */
+  readonly ruleCount: (state: BucketRef, source: BucketRef) => Promise<number>;
   readonly setLifecycle: (bucket: BucketRef, rules: readonly LifecycleRule[]) => Promise<void>;
 }
 
@@ -40,6 +46,10 @@ export function openBuckets({ secretId, secretKey, token }: DeployCredentials): 
 }
 
 export function bucketsOf(sdk: COS): Buckets {
+  // The functions' own client knows no proxy.
+  const client: CosClient = {
+    call: async (_api, _effect, run) => ({ data: await run(sdk), dateMs: undefined }),
+  };
   const at = ({ bucket, region }: BucketRef) => ({ Bucket: bucket, Region: region });
   return {
     // https://www.tencentcloud.com/document/product/436/7735
@@ -68,6 +78,12 @@ export function bucketsOf(sdk: COS): Buckets {
       asked('PutBucketVersioning', bucket, () =>
         sdk.putBucketVersioning({ ...at(bucket), VersioningConfiguration: { Status: 'Enabled' } }),
       ).then(() => undefined),
+    ruleCount: (state, source) =>
+      asked('GetObject', state, async () => {
+        const store = createCosStateStore(client, state);
+        const rules = createRuleStore(store, systemClock, systemEntropy, { settleMs: 0 });
+        return (await rules.load(source)).ruleSet.rules.length;
+      }),
     // https://www.tencentcloud.com/document/product/436/8278
     lifecycle: async (bucket) => {
       const { Rules } = await asked('GetBucketLifecycle', bucket, () => sdk.getBucketLifecycle(at(bucket)));
