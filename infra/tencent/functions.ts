@@ -23,7 +23,7 @@ export interface Polling {
 }
 
 /** A function is changed within seconds; two minutes are more than anybody has seen. */
-export const pollingDefault: Polling = { pause: sleep, pauseMs: 1000, looksMax: 120 };
+export const pollingDefault: Polling = { pause: sleep, pauseMs: 500, looksMax: 240 };
 
 /** `undefined`: there is none of this name. */
 export async function findFunction(call: CallCloud, name: string): Promise<ListedFunction | undefined> {
