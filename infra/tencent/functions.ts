@@ -64,9 +64,11 @@ export async function ensureFunction(
     done.push(`created the function ${name}`);
   } else {
     checkRuntime(name, found, deployment.runtime);
-    if (found.Status !== 'Active') found = await untilActive(call, name, polling);
+    // After a failed update it never becomes Active by itself; another update may be what mends it.
+    const isBroken = found.Status.endsWith('Failed');
+    if (!isBroken && found.Status !== 'Active') found = await untilActive(call, name, polling);
     // The description names the code and is written after it: a deploy that ended between the two goes on here.
-    if (codeOf(found) !== codeHash(wanted.zip) || found.Handler !== wanted.handler) {
+    if (isBroken || codeOf(found) !== codeHash(wanted.zip) || found.Handler !== wanted.handler) {
       await call('scf', 'UpdateFunctionCode', {
         FunctionName: name,
         Handler: wanted.handler,
