@@ -180,7 +180,8 @@ async function ensureConcurrency(call: CallCloud, wanted: WantedFunction): Promi
   const { ReservedMem } = await call<{ ReservedMem?: number | null }>('scf', 'GetReservedConcurrencyConfig', {
     FunctionName: wanted.name,
   });
-  const reserved = ReservedMem ?? undefined;
+  // Whether a function without a reservation has none, null or 0 is not documented.
+  const reserved = ReservedMem || undefined;
   if (reserved === wanted.reservedMemoryMb) return [];
   if (wanted.reservedMemoryMb === undefined)
     await call('scf', 'DeleteReservedConcurrencyConfig', { FunctionName: wanted.name });
