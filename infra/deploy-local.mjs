@@ -7,17 +7,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const [line] = await new Promise((resolve) => {
-  const lines = [];
+// npm writes lines of its own before it.
+const line = await new Promise((resolve) => {
   const input = createInterface({ input: process.stdin });
-  input.once('line', (each) => {
-    lines.push(each);
-    input.close();
-  });
-  input.on('close', () => resolve(lines));
+  input.on('line', (each) => each.startsWith('{') && resolve(each));
+  input.on('close', () => resolve(''));
 });
 const cloud = readReady(line);
 const sls = path.join(root, 'node_modules', 'serverless', 'bin', 'serverless.js');
+process.stdin.destroy();
 const child = spawn(
   process.execPath,
   [sls, ...(process.argv.length > 2 ? process.argv.slice(2) : ['deploy'])],
@@ -37,6 +35,7 @@ const child = spawn(
       NODE_EXTRA_CA_CERTS: cloud.caFile,
       TENCENTCLOUD_SECRET_ID: cloud.secretId,
       TENCENTCLOUD_SECRET_KEY: cloud.secretKey,
+      TENCENTCLOUD_SESSION_TOKEN: '',
     },
   },
 );

@@ -65,6 +65,15 @@ test.each(shipped.map((source) => [source.file, source] as const))(
   },
 );
 
+test('the deployment knows no local cloud, and its library no framework', () => {
+  const importing = (folder: string, forbidden: RegExp): readonly string[] =>
+    sourcesUnder(folder)
+      .filter(({ imports }) => imports.some((name) => forbidden.test(name)))
+      .map(({ file }) => file);
+  expect(importing('infra/serverless', /^(infra\/local|test)\//)).toEqual([]);
+  expect(importing('infra/tencent', /^(infra\/(local|serverless)|test)\/|^(osls|serverless)/)).toEqual([]);
+});
+
 test('the environment is read in lib/config.ts only', () => {
   const readers = shipped.filter(({ text }) => text.includes('process.env')).map(({ file }) => file);
   expect(readers).toEqual(['lib/config.ts']);

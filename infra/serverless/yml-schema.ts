@@ -14,7 +14,7 @@ export const functionProperties = {
     timeout: { type: 'integer', minimum: 1, maximum: 900 },
     retries: { type: 'integer', minimum: 0, maximum: 2 },
     messageAgeSeconds: { type: 'integer', minimum: 60, maximum: 21_600 },
-    reservedConcurrencyMb: { type: 'integer', minimum: 0 },
+    reservedConcurrencyMb: { type: 'integer', minimum: 128 },
   },
   required: ['handler', 'memorySize', 'timeout', 'retries', 'messageAgeSeconds'],
 } as const;

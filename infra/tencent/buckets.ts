@@ -1,8 +1,11 @@
 import COS from 'cos-nodejs-sdk-v5';
+import type { CosClient } from '../../lib/adapters/cos/client';
+import { createCosStateStore } from '../../lib/adapters/cos/state-store';
+import { systemClock, systemEntropy } from '../../lib/adapters/system';
+import { createRuleStore } from '../../lib/app/rule-store';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { DeployCredentials } from './credentials';
 import { DeployError } from './deploy-error';
-import { type Deployment, destinationsOf } from './deployment';
 
 export type Versioning = 'Enabled' | 'Suspended' | 'Unversioned';
 
@@ -13,6 +16,8 @@ export interface Buckets {
   readonly versioning: (bucket: BucketRef) => Promise<Versioning>;
   readonly enableVersioning: (bucket: BucketRef) => Promise<void>;
   readonly lifecycle: (bucket: BucketRef) => Promise<readonly LifecycleRule[]>;
+  /** How many rules a source bucket has, as the functions read them from the state bucket. */
+  readonly ruleCount: (state: BucketRef, source: BucketRef) => Promise<number>;
   readonly setLifecycle: (bucket: BucketRef, rules: readonly LifecycleRule[]) => Promise<void>;
 }
 
@@ -40,6 +45,10 @@ export function openBuckets({ secretId, secretKey, token }: DeployCredentials): 
 }
 
 export function bucketsOf(sdk: COS): Buckets {
+  // The functions' own client knows no proxy.
+  const client: CosClient = {
+    call: async (_api, _effect, run) => ({ data: await run(sdk), dateMs: undefined }),
+  };
   const at = ({ bucket, region }: BucketRef) => ({ Bucket: bucket, Region: region });
   return {
     // https://www.tencentcloud.com/document/product/436/7735
@@ -68,6 +77,12 @@ export function bucketsOf(sdk: COS): Buckets {
       asked('PutBucketVersioning', bucket, () =>
         sdk.putBucketVersioning({ ...at(bucket), VersioningConfiguration: { Status: 'Enabled' } }),
       ).then(() => undefined),
+    ruleCount: (state, source) =>
+      asked('GetObject', state, async () => {
+        const store = createCosStateStore(client, state);
+        const rules = createRuleStore(store, systemClock, systemEntropy, { settleMs: 0 });
+        return (await rules.load(source)).ruleSet.rules.length;
+      }),
     // https://www.tencentcloud.com/document/product/436/8278
     lifecycle: async (bucket) => {
       const { Rules } = await asked('GetBucketLifecycle', bucket, () => sdk.getBucketLifecycle(at(bucket)));
@@ -101,74 +116,4 @@ function refusal(api: string, { bucket, region }: BucketRef, thrown: unknown): D
       thrown,
     );
   return new DeployError('BUCKET_UNUSABLE', said, code, thrown);
-}
-
-/**
- * Checks every bucket before anything is made; versioning is switched on only where the user asked for it. Returns what
- * was changed, a sentence each.
- */
-export async function ensureBuckets(
-  buckets: Buckets,
-  deployment: Pick<Deployment, 'region' | 'sources' | 'stateBucket' | 'enableVersioning'>,
-): Promise<readonly string[]> {
-  const { region, sources, stateBucket, enableVersioning } = deployment;
-  const replicated = [...sources.map(({ bucket }) => ({ bucket, region })), ...destinationsOf(sources)];
-  const unversioned: BucketRef[] = [];
-  for (const bucket of replicated) {
-    const found = await buckets.head(bucket);
-    if (found !== 'found') throw unusable(bucket, found);
-    if ((await buckets.versioning(bucket)) !== 'Enabled') unversioned.push(bucket);
-  }
-  if (unversioned.length > 0 && !enableVersioning) {
-    const names = unversioned.map(({ bucket }) => bucket).join(', ');
-    const message = `Replication needs versioning, which is not on for: ${names}. Switch it on in the console, or set enableVersioning: true (it can be suspended later, never taken back; old versions cost storage).`;
-    throw new DeployError('BUCKET_UNUSABLE', message);
-  }
-  const done = await ensureStateBucket(buckets, stateBucket);
-  for (const bucket of unversioned) {
-    await buckets.enableVersioning(bucket);
-    done.push(`switched on versioning of ${bucket.bucket}`);
-  }
-  return done;
-}
-
-function unusable({ bucket, region }: BucketRef, why: 'missing' | 'denied'): DeployError {
-  return new DeployError(
-    'BUCKET_UNUSABLE',
-    why === 'missing'
-      ? `There is no bucket ${bucket} in ${region}. Check its name, with its APPID, and its region.`
-      : `The key that deploys may not look at the bucket ${bucket} in ${region}, or it is another account's.`,
-  );
-}
-
-/** What may go by itself. Records of delete markers, rules and the backlog never do. */
-const lifecycleRules: readonly LifecycleRule[] = [
-  {
-    ID: 'cos-replication-metrics',
-    Status: 'Enabled',
-    Filter: { Prefix: 'metrics/' },
-    Expiration: { Days: 30 },
-  },
-];
-
-async function ensureStateBucket(buckets: Buckets, bucket: BucketRef): Promise<string[]> {
-  const done: string[] = [];
-  const found = await buckets.head(bucket);
-  if (found === 'denied') throw unusable(bucket, found);
-  if (found === 'missing') {
-    await buckets.create(bucket);
-    done.push(`created the state bucket ${bucket.bucket}`);
-  }
-  const versioning = await buckets.versioning(bucket);
-  if (versioning !== 'Unversioned') {
-    const message = `The state bucket ${bucket.bucket} has versioning ${versioning}: documents that are made once would pile up, and "create if absent" means something else there. Versioning cannot be taken back: name another bucket.`;
-    throw new DeployError('STATE_BUCKET_VERSIONED', message);
-  }
-  const rules = await buckets.lifecycle(bucket);
-  const missing = lifecycleRules.filter(({ ID }) => !rules.some((rule) => rule.ID === ID));
-  if (missing.length > 0) {
-    await buckets.setLifecycle(bucket, [...rules, ...missing]);
-    done.push(`set lifecycle rules of ${bucket.bucket}`);
-  }
-  return done;
 }

@@ -1,6 +1,7 @@
-import { type Buckets, ensureBuckets } from './buckets';
+import type { Buckets } from './buckets';
 import type { CallCloud } from './cloud-api';
 import type { Deployment } from './deployment';
+import { ensureBuckets } from './ensure-buckets';
 import { checkRuntime, ensureFunction, findFunction, type Polling, pollingDefault } from './functions';
 import { ensureRole } from './role';
 import { rolePolicy } from './role-policy';

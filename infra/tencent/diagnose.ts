@@ -3,9 +3,10 @@ import type { CallCloud } from './cloud-api';
 import { DeployError } from './deploy-error';
 import { type Deployment, destinationsOf } from './deployment';
 import { environmentOf, findFunction } from './functions';
-import { planTriggers } from './trigger-plan';
+import { planTriggers, triggerName } from './trigger-plan';
 import { listTriggers } from './triggers';
-import { roleExists } from './role';
+import { roleProblems } from './role';
+import { rolePolicy } from './role-policy';
 
 export interface Finding {
   readonly verdict: 'ok' | 'problem' | 'unknown';
@@ -23,12 +24,15 @@ export async function diagnose(
   const checks: (() => Promise<readonly Finding[]>)[] = [
     async () => [ok(`The credentials are of the account ${appid}, and this clock is right enough to sign.`)],
     () => checkBuckets(deployment, buckets),
-    async () => [
-      (await roleExists(call, deployment.roleName))
-        ? ok(`The role ${deployment.roleName} is there.`)
-        : problem(`The role ${deployment.roleName} is missing: sls deploy makes it.`),
-    ],
+    async () => {
+      const policy = rolePolicy(deployment, appid);
+      const problems = await roleProblems(call, deployment.roleName, policy);
+      return problems.length > 0
+        ? problems.map(problem)
+        : [ok(`The role ${deployment.roleName} may do what it should, no more.`)];
+    },
     ...deployment.functions.map((wanted) => () => checkFunction(deployment, wanted, call)),
+    () => checkOthers(deployment, call),
     async () => openQuestions(),
   ];
   const findings: Finding[] = [];
@@ -90,12 +94,46 @@ async function checkFunction(
   return findings.length > 0 ? findings : [ok(`${wanted.name} is as it should be.`)];
 }
 
+const functionsPageSize = 100;
+const functionPagesMax = 10;
+
+/** COS shows no triggers of a bucket to a function's owner, so every function of the region is asked for its own. */
+async function checkOthers(
+  { region, sources, functions }: Deployment,
+  call: CallCloud,
+): Promise<readonly Finding[]> {
+  const own = new Set(functions.map(({ name }) => name));
+  const watched = new Set(
+    sources.map(({ bucket, prefix }) => triggerName({ type: 'cos', bucket, prefix, event: '' }, region)),
+  );
+  const findings: Finding[] = [];
+  for (let page = 0; page < functionPagesMax; page += 1) {
+    const { Functions, TotalCount } = await call<{
+      Functions: readonly { readonly FunctionName: string }[];
+      TotalCount: number;
+    }>('scf', 'ListFunctions', { Offset: page * functionsPageSize, Limit: functionsPageSize });
+    for (const { FunctionName } of Functions) {
+      if (own.has(FunctionName)) continue;
+      const rivals = (await listTriggers(call, FunctionName)).filter(
+        ({ Type, TriggerName }) => Type === 'cos' && watched.has(TriggerName),
+      );
+      for (const { TriggerName, TriggerDesc } of rivals)
+        findings.push(
+          problem(
+            `The function ${FunctionName} is bound to a source, ${TriggerName} ${TriggerDesc}: where events and prefixes meet, COS refuses ours.`,
+          ),
+        );
+    }
+    if ((page + 1) * functionsPageSize >= TotalCount) break;
+  }
+  return findings.length > 0
+    ? findings
+    : [ok('No other function of the default namespace is bound to a source.')];
+}
+
 /** What nobody outside can know, said so that it is verified on a real account and not believed. */
 function openQuestions(): readonly Finding[] {
   return [
-    unknown(
-      'Whether another function is bound to a source: SCF lists triggers by function only. A deploy is refused then.',
-    ),
     unknown(
       'Whether string_like "?*" on cos:versionid denies deletes of versions: docs/deploy.md says how to try it.',
     ),

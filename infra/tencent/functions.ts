@@ -23,7 +23,7 @@ export interface Polling {
 }
 
 /** A function is changed within seconds; two minutes are more than anybody has seen. */
-export const pollingDefault: Polling = { pause: sleep, pauseMs: 1000, looksMax: 120 };
+export const pollingDefault: Polling = { pause: sleep, pauseMs: 500, looksMax: 240 };
 
 /** `undefined`: there is none of this name. */
 export async function findFunction(call: CallCloud, name: string): Promise<ListedFunction | undefined> {
@@ -64,9 +64,11 @@ export async function ensureFunction(
     done.push(`created the function ${name}`);
   } else {
     checkRuntime(name, found, deployment.runtime);
-    if (found.Status !== 'Active') found = await untilActive(call, name, polling);
+    // After a failed update it never becomes Active by itself; another update may be what mends it.
+    const isBroken = found.Status.endsWith('Failed');
+    if (!isBroken && found.Status !== 'Active') found = await untilActive(call, name, polling);
     // The description names the code and is written after it: a deploy that ended between the two goes on here.
-    if (codeOf(found) !== codeHash(wanted.zip) || found.Handler !== wanted.handler) {
+    if (isBroken || codeOf(found) !== codeHash(wanted.zip) || found.Handler !== wanted.handler) {
       await call('scf', 'UpdateFunctionCode', {
         FunctionName: name,
         Handler: wanted.handler,
@@ -178,7 +180,8 @@ async function ensureConcurrency(call: CallCloud, wanted: WantedFunction): Promi
   const { ReservedMem } = await call<{ ReservedMem?: number | null }>('scf', 'GetReservedConcurrencyConfig', {
     FunctionName: wanted.name,
   });
-  const reserved = ReservedMem ?? undefined;
+  // Whether a function without a reservation has none, null or 0 is not documented.
+  const reserved = ReservedMem || undefined;
   if (reserved === wanted.reservedMemoryMb) return [];
   if (wanted.reservedMemoryMb === undefined)
     await call('scf', 'DeleteReservedConcurrencyConfig', { FunctionName: wanted.name });

@@ -39,7 +39,12 @@ export async function info(
     const state = found === 'found' ? `versioning ${await buckets.versioning(bucket)}` : found;
     return `${role} ${bucket.bucket} in ${bucket.region}: ${state}`;
   };
-  for (const { bucket } of sources) lines.push(await shown('source', { bucket, region }));
+  const hasState = (await buckets.head(stateBucket)) === 'found';
+  for (const { bucket } of sources) {
+    const source = { bucket, region };
+    const rules = hasState ? await buckets.ruleCount(stateBucket, source) : 0;
+    lines.push(`${await shown('source', source)}, rules: ${rules}`);
+  }
   for (const bucket of destinationsOf(sources)) lines.push(await shown('destination', bucket));
   lines.push(await shown('state', stateBucket));
   return lines;

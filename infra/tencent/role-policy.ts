@@ -49,7 +49,8 @@ export function rolePolicy(
     version: '2.0',
     statement: [
       allow(
-        read,
+        // Native replication of the same pair would write every version too: a rule is refused then.
+        [...read, 'GetBucketReplication'],
         sources.map(({ bucket }) => resource({ bucket, region })),
       ),
       allow(write, destinations),

@@ -35,24 +35,47 @@ export async function ensureRole(
     policyId = created.PolicyId;
     done.push(`created the policy ${roleName}`);
   } else {
-    const { PolicyDocument } = await call<{ PolicyDocument: string }>('cam', 'GetPolicy', {
-      PolicyId: policyId,
-    });
-    if (!isSameDocument(PolicyDocument, policyDocument)) {
+    if (!(await hasDocument(call, policyId, policyDocument))) {
       await call('cam', 'UpdatePolicy', { PolicyId: policyId, PolicyDocument: policyDocument });
       done.push(`updated the policy ${roleName}`);
     }
   }
-  const attached = await call<Policies>('cam', 'ListAttachedRolePolicies', {
-    RoleName: roleName,
-    Page: 1,
-    Rp: 200,
-  });
-  if (!attached.List.some(({ PolicyId }) => PolicyId === policyId)) {
+  if (!(await isAttached(call, roleName, policyId))) {
     await call('cam', 'AttachRolePolicy', { AttachRoleName: roleName, PolicyId: policyId });
     done.push(`attached the policy ${roleName}`);
   }
   return done;
+}
+
+/** What keeps the role from being what `ensureRole` makes, a sentence each. */
+export async function roleProblems(
+  call: CallCloud,
+  roleName: string,
+  policyDocument: string,
+): Promise<readonly string[]> {
+  if (!(await roleExists(call, roleName))) return [`The role ${roleName} is missing: sls deploy makes it.`];
+  const policyId = await findPolicy(call, roleName);
+  if (policyId === undefined) return [`The policy ${roleName} is missing: sls deploy makes it.`];
+  const problems: string[] = [];
+  if (!(await hasDocument(call, policyId, policyDocument)))
+    problems.push(`The policy ${roleName} allows something else than it should: sls deploy sets it.`);
+  if (!(await isAttached(call, roleName, policyId)))
+    problems.push(`The policy ${roleName} is not attached to its role: sls deploy does it.`);
+  return problems;
+}
+
+async function hasDocument(call: CallCloud, policyId: number, document: string): Promise<boolean> {
+  const found = await call<{ PolicyDocument: string }>('cam', 'GetPolicy', { PolicyId: policyId });
+  return isSameDocument(found.PolicyDocument, document);
+}
+
+async function isAttached(call: CallCloud, roleName: string, policyId: number): Promise<boolean> {
+  const { List } = await call<Policies>('cam', 'ListAttachedRolePolicies', {
+    RoleName: roleName,
+    Page: 1,
+    Rp: pageSize,
+  });
+  return List.some(({ PolicyId }) => PolicyId === policyId);
 }
 
 export async function removeRole(call: CallCloud, roleName: string): Promise<readonly string[]> {
@@ -71,7 +94,7 @@ export async function removeRole(call: CallCloud, roleName: string): Promise<rea
   return done;
 }
 
-export async function roleExists(call: CallCloud, roleName: string): Promise<boolean> {
+async function roleExists(call: CallCloud, roleName: string): Promise<boolean> {
   try {
     await call('cam', 'GetRole', { RoleName: roleName });
     return true;

@@ -116,7 +116,16 @@ test("another function's trigger", async () => {
     timeoutSeconds: 3,
     role: '',
     environment: {},
-    triggers: [],
+    triggers: [
+      {
+        type: 'cos',
+        triggerName: `${bucket}.cos.${region}.myqcloud.com`,
+        triggerDesc: '{"event":"cos:ObjectCreated:*","filter":{"Prefix":"","Suffix":""}}',
+        qualifier: '$LATEST',
+        enable: true,
+        customArgument: '',
+      },
+    ],
     retryNum: 2,
     messageTtlSeconds: 60,
     reservedMemoryMb: undefined,
@@ -132,6 +141,7 @@ test("another function's trigger", async () => {
   };
   expect(cloud.controlPlane.functions.cosTriggers.bind(trigger)).toBeUndefined();
   await expectRefusal(await deploy(), 'Another function is bound to the same events');
+  await expectRefusal(await deploy(keys(), 'diagnose'), 'The function other is bound to a source');
   cloud.controlPlane.functions.cosTriggers.unbind(trigger);
   await expectNextDeployGoesOn();
 });

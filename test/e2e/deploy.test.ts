@@ -192,7 +192,7 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   const shown = await sls('info');
   expect(shown).toMatchObject({ code: 0, changes: [] });
   expect(shown.output).toContain('prefix "photos/"');
-  expect(shown.output).toContain('versioning Enabled');
+  expect(shown.output).toContain(`${named('one', home).bucket} in ${home}: versioning Enabled, rules: 1`);
   const diagnosis = await sls('diagnose');
   expect(diagnosis).toMatchObject({ code: 0, changes: [] });
   expect(diagnosis.output).toContain('cos-replication-prod-replicate is as it should be.');

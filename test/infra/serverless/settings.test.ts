@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { deploymentOf, type FunctionSettings, readReplication } from '../../../infra/serverless/settings';
 import { rolePolicy } from '../../../infra/tencent/role-policy';
 
@@ -91,4 +93,13 @@ test('the role reads sources, writes destinations, and may delete no version', (
     resource: ['qcs::cos:ap-shanghai:uid/1250000000:one-copy-1250000000/*'],
     condition: { string_like: { 'cos:versionid': '?*' } },
   });
+});
+
+test('whatever the functions ask of COS, their role is allowed somewhere', () => {
+  const folder = path.join(__dirname, '..', '..', '..', 'lib', 'adapters', 'cos');
+  const sources = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), 'utf8'));
+  const asked = sources.flatMap((text) => [...text.matchAll(/client\.call\('(\w+)'/g)].map(([, api]) => api));
+  expect(asked.length).toBeGreaterThan(10);
+  const policy = rolePolicy(readReplication(valid, 'prod'), '1250000000');
+  expect(asked.filter((api) => !policy.includes(`"name/cos:${api}"`))).toEqual([]);
 });

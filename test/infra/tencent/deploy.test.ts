@@ -204,6 +204,22 @@ test('a function that stays Creating is named, and nothing is bound to it', asyn
   expect(await run(deploymentOf(['a']))).toBeGreaterThan(0);
 });
 
+test('a function whose last update failed is updated again', async () => {
+  await replicatedBuckets('a');
+  await run(deploymentOf(['a']));
+  const broken = new Set(deploymentOf(['a']).functions.map(({ name }) => name));
+  const failing: SendToCloud = async (service, asked, params) => {
+    const { FunctionName } = params as { FunctionName: string };
+    const answer = await send(service, asked, params);
+    if (asked === 'UpdateFunctionCode') broken.delete(FunctionName);
+    return asked === 'GetFunction' && broken.has(FunctionName)
+      ? { ...(answer as object), Status: 'UpdateFailed' }
+      : answer;
+  };
+  expect(await run(deploymentOf(['a']), failing)).toBe(2);
+  expect(broken.size).toBe(0);
+});
+
 test("another function's trigger is a conflict that says what to do; ours stand as before", async () => {
   await replicatedBuckets('a', 'b');
   await run(deploymentOf(['a']));
