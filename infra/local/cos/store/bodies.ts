@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createCRC64 } from 'hash-wasm';
@@ -8,7 +8,7 @@ import { CosError } from '../cos-error';
 import type { Content, OpenFile } from './content';
 
 /**
- * Bodies of objects: one file each, written once and never changed, shared by copies. Nothing is held in memory.
+ * Bodies of objects: one file each, written once and never changed, shared by copies. Only small ones are held in memory.
  * A kill of the process loses nothing that was acknowledged; a loss of power may, since nothing is synced to disk.
  */
 export interface Bodies {
@@ -58,23 +58,33 @@ export function openBodies(dataDir: string): Bodies {
       const md5 = createHash('md5');
       const crc = await crcs.take();
       let size = 0;
+      const measured = async function* (): AsyncGenerator<Buffer> {
+        for await (const chunk of content) {
+          size += chunk.length;
+          if (size > bytesMax) throw new CosError('EntityTooLarge');
+          md5.update(chunk);
+          crc.update(chunk);
+          yield chunk;
+        }
+      };
       try {
-        await pipeline(async function* measured() {
-          for await (const chunk of content) {
-            size += chunk.length;
-            if (size > bytesMax) throw new CosError('EntityTooLarge');
-            md5.update(chunk);
-            crc.update(chunk);
-            yield chunk;
-          }
-        }, createWriteStream(draft));
+        const { head, rest } = await beginningOf(measured());
+        if (rest) {
+          await pipeline(async function* () {
+            yield* head;
+            yield* rest;
+          }, createWriteStream(draft));
+          await rename(draft, fileOf(body));
+        } else if (size > 0) {
+          // In its place at once: what a kill leaves of it is noted as unreferenced.
+          await writeFile(fileOf(body), Buffer.concat(head));
+        }
         const facts = { size, md5: md5.digest(), crc64: decimal(crc.digest('hex')) };
-        if (size > 0) await rename(draft, fileOf(body));
-        else await rm(draft, { force: true });
         // An empty body needs no file.
         return { ...facts, body: size > 0 ? body : '' };
       } catch (error) {
         await rm(draft, { force: true });
+        await removeNow(body);
         throw error;
       } finally {
         crcs.giveBack(crc);
@@ -112,6 +122,24 @@ export function openBodies(dataDir: string): Bodies {
 
     open: (body) => open(fileOf(body), 'r'),
   };
+}
+
+/** A body of this size is held in memory and written in one go: a stream costs more than such a body. */
+const smallBytesMax = 64 * 1024;
+
+/** `rest`: what follows; `undefined` if that was all. */
+async function beginningOf(
+  chunks: AsyncGenerator<Buffer>,
+): Promise<{ readonly head: readonly Buffer[]; readonly rest: AsyncGenerator<Buffer> | undefined }> {
+  const head: Buffer[] = [];
+  let bytes = 0;
+  while (bytes <= smallBytesMax) {
+    const next = await chunks.next();
+    if (next.done === true) return { head, rest: undefined };
+    head.push(next.value);
+    bytes += next.value.length;
+  }
+  return { head, rest: chunks };
 }
 
 function decimal(hex: string): string {
