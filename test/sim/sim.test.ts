@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { mutants } from './mutants';
 import { runSeed } from './run-seed';
 
 const seedsOfEach = 40;
@@ -12,6 +14,15 @@ beforeAll(() => {
 afterAll(() => {
   Error.stackTraceLimit = 10;
 });
+
+const root = path.join(__dirname, '..', '..');
+
+test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
+  'the mutant "%s" fits the source once',
+  (_name, { file, find }) => {
+    expect(readFileSync(path.join(root, file), 'utf8').split(find)).toHaveLength(2);
+  },
+);
 
 const nothing: ReadonlySet<string> = new Set();
 
