@@ -28,6 +28,7 @@ export const expected: readonly string[] = [
   'event retried',
   'event given up',
   'user restore',
+  'user undelete',
   'user suspend',
   'rule disable',
   'rule enable',

@@ -218,6 +218,7 @@ function scheduleOperations(cast: Cast, chance: Chance): number {
 const kinds = {
   write: 50,
   deleteForGood: 6,
+  deleteTwice: 3,
   restore: 6,
   destinationPut: 5,
   destinationDelete: 4,
@@ -225,10 +226,11 @@ const kinds = {
   suspendSource: 2,
   suspendDestination: 2,
   rule: 10,
+  ruleRush: 3,
   recreate: 2,
 };
 
-function operate({ scenario, users, operators }: Cast, chance: Chance, kind: keyof typeof kinds): void {
+function operate({ scenario, scheduler, users, operators }: Cast, chance: Chance, kind: keyof typeof kinds): void {
   const rule = chance.pick(scenario.rules);
   const { source } = rule;
   const { destination } = rule.settings;
@@ -244,6 +246,8 @@ function operate({ scenario, users, operators }: Cast, chance: Chance, kind: key
     }
     case 'deleteForGood':
       return users.deleteForGood(chance, source, key);
+    case 'deleteTwice':
+      return users.deleteTwice(chance, source, key);
     case 'restore':
       return users.restore(chance, destination, key);
     case 'destinationPut':
@@ -260,7 +264,20 @@ function operate({ scenario, users, operators }: Cast, chance: Chance, kind: key
       // Now and then two people at once.
       if (chance.happens(0.3)) void operators.change(chance.fork('second'), chance.pick(scenario.rules));
       return void operators.change(chance, rule);
+    case 'ruleRush':
+      return rushRules({ scenario, scheduler, operators }, chance);
     case 'recreate':
       return void operators.remove(rule).then(() => operators.create(rule));
+  }
+}
+
+/** Several people change rules at about the same time: some build on what others have only just written. */
+function rushRules(
+  { scenario, scheduler, operators }: Pick<Cast, 'scenario' | 'scheduler' | 'operators'>,
+  chance: Chance,
+): void {
+  for (const person of ['first', 'second', 'third', 'fourth']) {
+    const own = chance.fork(person);
+    scheduler.after(own.between(0, 1_500), () => void operators.change(own, own.pick(scenario.rules)));
   }
 }

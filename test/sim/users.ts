@@ -68,6 +68,22 @@ export function createUsers(world: World, scenario: Scenario) {
       say('delete', ref, key, made.stored.entry.versionId.slice(-6));
     },
 
+    /** Deletes, takes it back by deleting the marker for good, and deletes once more: one marker looks like the other. */
+    deleteTwice(chance: Chance, ref: BucketRef, key: string): void {
+      const erase = () => cos.delete(ref, key, { startedMs: scheduler.now(), author: { kind: 'user' } });
+      const marker = erase();
+      say('delete', ref, key, marker.stored.entry.versionId.slice(-6));
+      const soonMs = chance.between(500, 20_000);
+      scheduler.after(soonMs, () => {
+        if (marker.removedMs !== undefined) return;
+        cos.deleteVersion(marker);
+        say('undelete', ref, key, shown(marker));
+      });
+      scheduler.after(soonMs + chance.between(50, 10_000), () =>
+        say('delete again', ref, key, erase().stored.entry.versionId.slice(-6)),
+      );
+    },
+
     /** One of the youngest, for good. */
     deleteForGood(chance: Chance, ref: BucketRef, key: string): void {
       const standing = cos.ledger.of(ref.bucket, key).filter((written) => written.removedMs === undefined);
