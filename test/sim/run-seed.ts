@@ -230,7 +230,11 @@ const kinds = {
   recreate: 2,
 };
 
-function operate({ scenario, scheduler, users, operators }: Cast, chance: Chance, kind: keyof typeof kinds): void {
+function operate(
+  { scenario, scheduler, users, operators }: Cast,
+  chance: Chance,
+  kind: keyof typeof kinds,
+): void {
   const rule = chance.pick(scenario.rules);
   const { source } = rule;
   const { destination } = rule.settings;
