@@ -14,7 +14,7 @@ import { pairKeys, type PairedKey, walkKeys } from './key-walk';
 import { mapAtMost } from './map-at-most';
 import { sweepRecords } from './marker-records';
 import { replicateKey } from './replicate-key';
-import { readWalkState, writeWalkState } from './walk-state';
+import { comparedBeforeMs, readWalkState, ruleName, sincesOf, writeWalkState } from './walk-state';
 
 export interface ReconcilePorts extends HandleEventPorts {
   /** The rules of every source bucket of this region. */
@@ -127,20 +127,18 @@ async function lookAtKey(ports: ReconcilePorts, source: BucketRef, key: string, 
 
 /** Walks every enabled rule, from where the last run stopped. `true`: to the end. */
 async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> {
-  const { comparedAt, stopped, records } = await readWalkState(ports.state, ports.region);
+  const { compared, stopped, records } = await readWalkState(ports.state, ports.region);
   const kept = records === undefined ? {} : { records };
-  const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
-  const { listingBelievedAfterMs, clockToleranceMs } = ports.settings;
-  const comparedBeforeMs =
-    comparedAt === undefined
-      ? -Infinity
-      : Date.parse(comparedAt) - listingBelievedAfterMs - clockToleranceMs - 1000;
   const walks = (await ports.ruleSets())
     .flatMap(({ bucket, rules }) =>
       rules.flatMap((rule) => rule.prefixes.map((prefix) => ({ bucket, rule, prefix }))),
     )
     .filter(({ rule }) => rule.status === 'Enabled')
     .sort((a, b) => (walkId(a.bucket, a.rule.id, a.prefix) < walkId(b.bucket, b.rule.id, b.prefix) ? -1 : 1));
+  const { began, sinces } = stopped ?? {
+    began: new Date(ports.clock.now()).toISOString(),
+    sinces: Object.fromEntries(walks.map(({ bucket, rule }) => [ruleName(bucket, rule), sincesOf(rule)])),
+  };
   for (const { bucket, rule, prefix } of walks) {
     const here = walkId(bucket, rule.id, prefix);
     const last = stopped && walkId(stopped.bucket, stopped.rule, stopped.prefix);
@@ -148,18 +146,22 @@ async function walkRules(ports: ReconcilePorts, tally: Tally): Promise<boolean> 
     const reached = await walkPrefix(ports, { bucket, region: ports.region }, rule, tally, {
       prefix,
       afterKey: here === last ? stopped?.afterKey : undefined,
-      comparedBeforeMs,
+      comparedBeforeMs: comparedBeforeMs(bucket, rule, compared, ports.settings),
     });
     if (reached.ended) continue;
     const { afterKey } = reached;
-    const place = { began, bucket, rule: rule.id, prefix, ...(afterKey === undefined ? {} : { afterKey }) };
-    const compared = comparedAt === undefined ? {} : { comparedAt };
-    await writeWalkState(ports.state, ports.region, { ...kept, ...compared, stopped: place });
+    const place = { bucket, rule: rule.id, prefix, ...(afterKey === undefined ? {} : { afterKey }) };
+    const before = compared === undefined ? {} : { compared };
+    await writeWalkState(ports.state, ports.region, {
+      ...kept,
+      ...before,
+      stopped: { began, sinces, ...place },
+    });
     return false;
   }
   const destinations = walks.map(({ rule }) => rule.destination);
   await writeWalkState(ports.state, ports.region, {
-    comparedAt: began,
+    compared: { began, sinces },
     records: await sweepRecords(ports, destinations, records, () => timeIsUp(ports)),
   });
   return true;

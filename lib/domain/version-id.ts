@@ -7,12 +7,11 @@
  */
 const idPattern = /^[A-Za-z0-9]{27}$/;
 const decimalPattern = /^\d{20}$/;
-const base64Digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /** Microseconds since the Unix epoch that a version id carries, or `undefined` if it has another form. */
 export function versionIdMicros(versionId: string): bigint | undefined {
   if (!idPattern.test(versionId)) return undefined;
-  const decimal = decodeBase64(versionId);
+  const decimal = atob(versionId);
   if (!decimalPattern.test(decimal)) return undefined;
   const micros = 2n ** 64n - BigInt(decimal);
   return micros > 0n ? micros : undefined;
@@ -21,36 +20,5 @@ export function versionIdMicros(versionId: string): bigint | undefined {
 /** The inverse: the id of a version written at this moment. The local stores mint theirs with it. */
 export function versionIdAt(micros: bigint): string {
   const decimal = (2n ** 64n - micros).toString().padStart(20, '0');
-  return encodeBase64(decimal);
-}
-
-function decodeBase64(text: string): string {
-  let bits = 0;
-  let held = 0;
-  let out = '';
-  for (const char of text) {
-    bits = ((bits << 6) | base64Digits.indexOf(char)) & 0xffff;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out += String.fromCharCode((bits >> held) & 0xff);
-    }
-  }
-  return out;
-}
-
-function encodeBase64(ascii: string): string {
-  let bits = 0;
-  let held = 0;
-  let out = '';
-  for (let i = 0; i < ascii.length; i += 1) {
-    bits = ((bits << 8) | ascii.charCodeAt(i)) & 0xffff;
-    held += 8;
-    while (held >= 6) {
-      held -= 6;
-      out += base64Digits[(bits >> held) & 0x3f];
-    }
-  }
-  if (held > 0) out += base64Digits[(bits << (6 - held)) & 0x3f];
-  return out;
+  return btoa(decimal).replace(/=+$/, '');
 }

@@ -117,6 +117,26 @@ test('a late marker on top of the newest replica is found by the walk', async ()
   expect(world.shown(destination, 'a')).toEqual(['one', '(deleted)', 'two', '(deleted)', 'two']);
 });
 
+test('a rule that took long to be written is compared from its since on, also before a walk that ended meanwhile', async () => {
+  const world = createWorld();
+  const { create } = world.ports.state;
+  world.ports.state.create = async (...call) => {
+    // Long after the rule was asked for: a marker at the source, one of a user at the destination, and a walk.
+    world.advance(1_000);
+    world.cos.delete(source, 'a');
+    world.advance(120_000);
+    world.cos.delete(destination, 'a');
+    await run(world);
+    world.ports.state.create = create;
+    return create(...call);
+  };
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  world.advance(300_000);
+  expect(await run(world)).toMatchObject({ lookedAt: 1, written: 1 });
+  world.advance(300_000);
+  expect(await run(world)).toMatchObject({ lookedAt: 0, written: 0 });
+});
+
 test('keys compare as COS lists them', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {

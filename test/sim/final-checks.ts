@@ -178,7 +178,7 @@ function isStoodInFor(world: World, written: Written, { destination, key }: Pair
   const markers = world.cos.ledger
     .of(destination.bucket, key)
     .filter(({ stored, author }) => stored.content === undefined && !isOf(author, written));
-  return openAttempts(world, destination.bucket, key)
+  return openAttempts(world, destination.bucket, key, 'whenOver')
     .filter(({ sourceMarker }) => sourceMarker === nameOf(written.stored.entry))
     .some(({ sentMs }) =>
       markers.some(
@@ -321,16 +321,26 @@ function wasUnderWay(world: World, bucket: string, of: Written, newerLandedMs: n
   );
 }
 
-/** Attempts to write a marker there whose outcome nobody noted. */
-function openAttempts(world: World, bucket: string, key: string): readonly MarkerRecord[] {
-  const names = [...world.state.documents.keys()];
-  return world.attempts.filter(
-    (one) =>
-      one.destination === bucket &&
-      one.key === key &&
+/**
+ * Attempts to write a marker there whose outcome nobody has noted: by now, or by the time when it was over. Records of
+ * markers that are gone are removed one day.
+ */
+function openAttempts(
+  world: World,
+  bucket: string,
+  key: string,
+  by: 'now' | 'whenOver' = 'now',
+): readonly MarkerRecord[] {
+  const { deleteSettlesMs } = world.settings.replication;
+  return world.attempts.filter((one) => {
+    if (one.destination !== bucket || one.key !== key) return false;
+    const byMs = by === 'now' ? Infinity : one.sentMs + deleteSettlesMs;
+    const names = world.state.namesAt(one.attempt, byMs);
+    return (
       names.some((name) => name.startsWith(`${one.attempt}.open.`)) &&
-      !names.some((name) => name.startsWith(`${one.attempt}.closed.`)),
-  );
+      !names.some((name) => name.startsWith(`${one.attempt}.closed.`))
+    );
+  });
 }
 
 function hadOpenAttempts(world: World, bucket: string, key: string): boolean {
