@@ -242,8 +242,11 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
     if (bothDeleted && doubtful) return;
     // In doubt what may have been an older marker is covered again by the head; a marker that is gone cannot come back.
     if (newest.stored.content === undefined && newest.removedMs !== undefined && doubtful) return;
-    // A listing of the destination hid its replica, and the source has it no longer: nobody knew that it is missing.
-    const hidden = replicasOf(world, newest, destination).some((one) => one.hidden);
+    // A listing of the destination hid its replica, and the source has it no longer: nobody knew that it is missing. Or
+    // the one of what is on top now, and who made it again could not tell any more what had come after it.
+    const hidden = [newest, author.of]
+      .flatMap((one) => replicasOf(world, one, destination))
+      .some((one) => one.hidden);
     if (newest.removedMs !== undefined && hidden) return;
     // A user who deletes the newest replica for good at the destination has shown what lay below it.
     if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return;
