@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { deriveSecret } from '../../lib/app/api/credential';
-import { type Buckets, openBuckets } from '../tencent/buckets';
+import { type Buckets, bucketsOf, openCos } from '../tencent/buckets';
 import { type CallCloud, cloudSender, createCloudApi } from '../tencent/cloud-api';
-import { readCredentials } from '../tencent/credentials';
+import { type DeployCredentials, readCredentials } from '../tencent/credentials';
 import { deploy } from '../tencent/deploy';
 import { DeployError } from '../tencent/deploy-error';
-import type { Deployment } from '../tencent/deployment';
+import { type Deployment, destinationsOf } from '../tencent/deployment';
 import { diagnose } from '../tencent/diagnose';
+import { countProblems, type Finding } from '../tencent/finding';
 import { packFunction } from '../tencent/function-zip';
 import { environmentOf, findFunction } from '../tencent/functions';
 import { functionUrl, info } from '../tencent/info';
+import { planLab } from '../tencent/probe/lab';
+import { probe } from '../tencent/probe/probe';
 import { remove } from '../tencent/remove';
 import type { OslsLog, Serverless } from './osls';
 import { deploymentOf, type FunctionSettings, readReplication, type ReplicationSettings } from './settings';
@@ -27,6 +30,7 @@ interface Session {
   readonly appid: string;
   readonly call: CallCloud;
   readonly buckets: Buckets;
+  readonly credentials: DeployCredentials;
 }
 
 /**
@@ -47,12 +51,19 @@ export class CosReplication {
     diagnose: {
       usage: 'Check what a deployment needs, and what is in its way',
       lifecycleEvents: ['diagnose'],
+      options: {
+        probe: {
+          usage:
+            'Ask the platform what is only documented or unknown, in two buckets made for it and deleted',
+          type: 'boolean',
+        },
+      },
     },
   };
 
   constructor(
     private readonly serverless: Serverless,
-    private readonly options: { readonly id?: string },
+    private readonly options: { readonly id?: string; readonly probe?: boolean },
     private readonly output: OslsLog,
   ) {
     silenceUpstream(serverless.serviceDir);
@@ -132,7 +143,7 @@ export class CosReplication {
       zipOf: (key) => packFunction(`${key}.js`, readFileSync(this.bundleOf(key))),
       masterSecret: await this.masterSecret(call),
     });
-    return { deployment, appid, call, buckets: openBuckets(credentials) };
+    return { deployment, appid, call, buckets: bucketsOf(openCos(credentials)), credentials };
   }
 
   /** The shell's, else the one that is deployed. `''` if there is neither. */
@@ -172,11 +183,38 @@ export class CosReplication {
   }
 
   private async diagnose(): Promise<void> {
-    const { deployment, appid, call, buckets } = await this.open();
+    const session = await this.open();
+    const { deployment, appid, call, buckets } = session;
     const findings = await diagnose(deployment, appid, call, buckets);
-    for (const { verdict, text } of findings) this.say(`${verdict.padEnd(7)} ${text}`);
-    const problems = findings.filter(({ verdict }) => verdict === 'problem').length;
+    for (const finding of findings) this.show(finding);
+    const problems = countProblems(findings) + (this.options.probe ? await this.probe(session) : 0);
     if (problems > 0) throw new DeployError('SETTINGS_INVALID', `Found ${problems} problems.`);
+    if (!this.options.probe)
+      this.say('"sls diagnose --probe" also asks the platform what is only documented or unknown.');
+  }
+
+  private async probe({ deployment, appid, call, credentials }: Session): Promise<number> {
+    const interrupted = new AbortController();
+    const stop = (): void => {
+      this.say('Stopping; the buckets go first.');
+      interrupted.abort();
+    };
+    process.once('SIGINT', stop);
+    try {
+      const { region } = deployment;
+      const farRegion = destinationsOf(deployment.sources)[0]?.region ?? region;
+      const lab = planLab(openCos(credentials), { appid, nearRegion: region, farRegion });
+      return await probe(
+        { lab, call, appid, cosFor: openCos },
+        { say: (line) => this.say(line), show: (each) => this.show(each), signal: interrupted.signal },
+      );
+    } finally {
+      process.off('SIGINT', stop);
+    }
+  }
+
+  private show({ verdict, text }: Finding): void {
+    this.say(`${verdict.padEnd(7)} ${text}`);
   }
 
   private async credential(): Promise<void> {

@@ -1,5 +1,6 @@
 import COS from 'cos-nodejs-sdk-v5';
 import type { CosClient } from '../../lib/adapters/cos/client';
+import { at } from '../../lib/adapters/cos/object-store';
 import { createCosStateStore } from '../../lib/adapters/cos/state-store';
 import { systemClock, systemEntropy } from '../../lib/adapters/system';
 import { createRuleStore } from '../../lib/app/rule-store';
@@ -31,25 +32,24 @@ export interface LifecycleRule {
 const requestTimeoutMs = 60_000;
 
 /** COS over https, with the deployer's key. */
-export function openBuckets({ secretId, secretKey, token }: DeployCredentials): Buckets {
-  return bucketsOf(
-    new COS({
-      SecretId: secretId,
-      SecretKey: secretKey,
-      ...(token === undefined ? {} : { SecurityToken: token }),
-      Protocol: 'https:',
-      Timeout: requestTimeoutMs,
-      AutoSwitchHost: false,
-    }),
-  );
+export function openCos({ secretId, secretKey, token }: DeployCredentials): COS {
+  return new COS({
+    SecretId: secretId,
+    SecretKey: secretKey,
+    ...(token === undefined ? {} : { SecurityToken: token }),
+    Protocol: 'https:',
+    Timeout: requestTimeoutMs,
+    AutoSwitchHost: false,
+  });
+}
+
+/** For the adapters of the functions, whose own client knows no proxy. */
+export function clientOf(sdk: COS): CosClient {
+  return { call: async (_api, _effect, run) => ({ data: await run(sdk), dateMs: undefined }) };
 }
 
 export function bucketsOf(sdk: COS): Buckets {
-  // The functions' own client knows no proxy.
-  const client: CosClient = {
-    call: async (_api, _effect, run) => ({ data: await run(sdk), dateMs: undefined }),
-  };
-  const at = ({ bucket, region }: BucketRef) => ({ Bucket: bucket, Region: region });
+  const client = clientOf(sdk);
   return {
     // https://www.tencentcloud.com/document/product/436/7735
     head: async (bucket) => {

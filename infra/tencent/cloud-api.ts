@@ -3,7 +3,7 @@ import type { DeployCredentials } from './credentials';
 import { DeployError } from './deploy-error';
 
 /** The services of Tencent Cloud's API that a deployment calls, as they are versioned. https://cloud.tencent.com/document/api */
-export const versions = { scf: '2018-04-16', cam: '2019-01-16' } as const;
+export const versions = { scf: '2018-04-16', cam: '2019-01-16', sts: '2018-08-13' } as const;
 export type CloudService = keyof typeof versions;
 
 /** One action. Resolves to the fields of `Response`; fails with a DeployError. */

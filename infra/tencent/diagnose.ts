@@ -1,18 +1,14 @@
 import type { Buckets } from './buckets';
 import type { CallCloud } from './cloud-api';
+import { checkAccountLimits } from './account-limits';
 import { DeployError } from './deploy-error';
 import { type Deployment, destinationsOf } from './deployment';
+import { type Finding, ok, problem } from './finding';
 import { environmentOf, findFunction } from './functions';
 import { planTriggers, triggerName } from './trigger-plan';
 import { listTriggers } from './triggers';
 import { roleProblems } from './role';
 import { rolePolicy } from './role-policy';
-
-export interface Finding {
-  readonly verdict: 'ok' | 'problem' | 'unknown';
-  /** A sentence, and for a problem what to do. */
-  readonly text: string;
-}
 
 /** Looks at everything that a deployment rests on and changes nothing. Each check stands alone. */
 export async function diagnose(
@@ -33,7 +29,7 @@ export async function diagnose(
     },
     ...deployment.functions.map((wanted) => () => checkFunction(deployment, wanted, call)),
     () => checkOthers(deployment, call),
-    async () => openQuestions(),
+    () => checkAccountLimits(deployment, call),
   ];
   const findings: Finding[] = [];
   for (const check of checks) {
@@ -130,17 +126,3 @@ async function checkOthers(
     ? findings
     : [ok('No other function of the default namespace is bound to a source.')];
 }
-
-/** What nobody outside can know, said so that it is verified on a real account and not believed. */
-function openQuestions(): readonly Finding[] {
-  return [
-    unknown(
-      'Whether string_like "?*" on cos:versionid denies deletes of versions: docs/deploy.md says how to try it.',
-    ),
-    unknown('Whether this region takes the runtime: only the first deploy shows it, and says so.'),
-  ];
-}
-
-const ok = (text: string): Finding => ({ verdict: 'ok', text });
-const problem = (text: string): Finding => ({ verdict: 'problem', text });
-const unknown = (text: string): Finding => ({ verdict: 'unknown', text });

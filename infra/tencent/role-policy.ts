@@ -54,17 +54,21 @@ export function rolePolicy(
         sources.map(({ bucket }) => resource({ bucket, region })),
       ),
       allow(write, destinations),
-      {
-        effect: 'deny',
-        action: ['name/cos:DeleteObject'],
-        resource: destinations,
-        // A delete that names a version. That `string_like` can say "is there at all" is inferred.
-        condition: { string_like: { 'cos:versionid': '?*' } },
-      },
+      keepVersions(destinations),
       allow(state, [resource(stateBucket)]),
       allow(['GetService'], ['*']),
     ],
   });
+}
+
+/** Denies a delete that names a version. That `string_like` can say "is there at all" is inferred. */
+export function keepVersions(resource: readonly string[]) {
+  return {
+    effect: 'deny',
+    action: ['name/cos:DeleteObject'],
+    resource,
+    condition: { string_like: { 'cos:versionid': '?*' } },
+  };
 }
 
 function allow(actions: readonly string[], resource: readonly string[]) {

@@ -197,6 +197,15 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   expect(diagnosis).toMatchObject({ code: 0, changes: [] });
   expect(diagnosis.output).toContain('cos-replication-prod-replicate is as it should be.');
 
+  // Its buckets are nobody's, so it is asked with the account's own key.
+  const { secretId, secretKey } = cloud.account;
+  const probed = await sls('diagnose --probe', {
+    TENCENTCLOUD_SECRET_ID: secretId,
+    TENCENTCLOUD_SECRET_KEY: secretKey,
+  });
+  expect(probed.output).toContain("The role's policy keeps versions of a destination from being deleted.");
+  expect(probed).toMatchObject({ code: 0, changes: [] });
+
   const credential = await sls('credential --id test.write.1');
   expect(credential.output).toContain(deriveSecret(masterSecret, 'test.write.1'));
 
@@ -212,6 +221,6 @@ test('deploys, updates, does nothing, shows and removes; and what is deployed re
   const connections = service.connections();
   expect(connections).toContain(`connect 127.0.0.1:${cloud.port}`);
   expect(connections).toContain('CONNECT scf.tencentcloudapi.com:443');
-  const allowed = /^CONNECT ((scf|cam)\.tencentcloudapi\.com|[\w-]+\.cos\.[\w-]+\.myqcloud\.com):443$/;
+  const allowed = /^CONNECT ((scf|cam|sts)\.tencentcloudapi\.com|[\w-]+\.cos\.[\w-]+\.myqcloud\.com):443$/;
   expect(connections.filter((line) => !allowed.test(line))).toEqual([`connect 127.0.0.1:${cloud.port}`]);
 }, 300_000);

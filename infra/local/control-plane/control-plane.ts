@@ -32,7 +32,12 @@ export interface ControlPlaneSettings {
   readonly findKey: (secretId: string) => AccountKey | undefined;
   readonly issueTemporaryKey: (
     account: AccountKey['account'],
-    options: { readonly name: string; readonly seconds: number },
+    options: {
+      readonly name: string;
+      readonly seconds: number;
+      /** What it may do; `undefined`: everything in the account. */
+      readonly policies?: () => readonly Policy[];
+    },
   ) => {
     readonly secretId: string;
     readonly secretKey: string;

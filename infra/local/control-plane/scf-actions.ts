@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { environmentProblems, eventAgeMsMax, retriesMax, secondsPerInvocationMax } from '../scf/limits';
+import { triggersPerFunctionMax } from '../scf/trigger-table';
+import {
+  accountMemoryMbMax,
+  environmentProblems,
+  eventAgeMsMax,
+  retriesMax,
+  secondsPerInvocationMax,
+} from '../scf/limits';
 import { ApiError } from './api-error';
 import type { CamState } from './cam-actions';
 import type { Action } from './control-plane';
@@ -122,6 +129,27 @@ export function scfActions(
       functions.set(placeOf(call, readParams(placeParams, call.params)), { reservedMemoryMb: undefined });
       return {};
     },
+    // https://cloud.tencent.com/document/api/583/53437
+    GetAccount: (call) => ({
+      AccountUsage: {
+        NamespacesCount: 1,
+        UserConcurrencyMemLimit: accountMemoryMbMax,
+        Namespace: [{ Namespace: 'default', FunctionsCount: functions.list(regionOf(call)).length }],
+      },
+      AccountLimit: {
+        NamespacesCount: 1,
+        Namespace: [
+          {
+            Namespace: 'default',
+            TimeoutLimit: secondsPerInvocationMax,
+            RetryNumLimit: retriesMax,
+            MinMsgTTL: messageSecondsMin,
+            MaxMsgTTL: eventAgeMsMax / 1000,
+            Trigger: { Cos: triggersPerFunctionMax },
+          },
+        ],
+      },
+    }),
     Invoke: (call) => {
       const params = readParams(invokeParams, call.params);
       const { name } = functions.get(placeOf(call, params));
@@ -190,10 +218,11 @@ const listParams = z.object({
   Limit: wholeNumber.min(1).max(100).default(20),
   SearchKey: z.string().default(''),
 });
+const messageSecondsMin = 60;
 const eventInvokeParams = placeParams.extend({
   AsyncTriggerConfig: z.object({
     RetryConfig: z.array(z.object({ RetryNum: wholeNumber.min(0).max(retriesMax) })),
-    MsgTTL: wholeNumber.min(60).max(eventAgeMsMax / 1000),
+    MsgTTL: wholeNumber.min(messageSecondsMin).max(eventAgeMsMax / 1000),
   }),
 });
 /** Only the one that waits for nothing. */

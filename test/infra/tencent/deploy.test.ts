@@ -1,13 +1,13 @@
 import type COS from 'cos-nodejs-sdk-v5';
-import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
 import { type Buckets, bucketsOf } from '../../../infra/tencent/buckets';
-import { createCloudApi, type SendToCloud, versions } from '../../../infra/tencent/cloud-api';
+import { createCloudApi, type SendToCloud } from '../../../infra/tencent/cloud-api';
 import { deploy } from '../../../infra/tencent/deploy';
 import type { Deployment, Source, WantedTrigger } from '../../../infra/tencent/deployment';
 import { replicatedEvents } from '../../../infra/tencent/deployment';
 import { packFunction } from '../../../infra/tencent/function-zip';
 import { remove } from '../../../infra/tencent/remove';
 import type { LocalCloud } from '../../../infra/local/cloud';
+import { sendTo } from '../../support/cloud-api';
 import { startCloud, versionedBucket } from '../../support/local';
 
 /** The library against the control plane of the local cloud, where the framework would only be in the way. */
@@ -30,15 +30,7 @@ const named = (name: string): string => `${name}-${round}-${cloud.account.appid}
 const stack = (): string => `s${round}`;
 const stateBucket = () => ({ bucket: named('state'), region });
 
-/** The unmodified SDK over plain http: it is the process that would have to trust the CA. */
-const send: SendToCloud = (service, action, params) => {
-  const { secretId, secretKey } = cloud.account;
-  return new CommonClient(`${service}.tencentcloudapi.com`, versions[service], {
-    credential: { secretId, secretKey },
-    region,
-    profile: { httpProfile: { protocol: 'http://', proxy: `http://127.0.0.1:${cloud.port}` } },
-  }).request(action, params);
-};
+const send: SendToCloud = (...request) => sendTo(cloud, region)(...request);
 const call = (asked = send) => createCloudApi(asked, async () => {});
 
 const buckets = (): Buckets => bucketsOf(sdk);
