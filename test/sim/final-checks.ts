@@ -84,7 +84,8 @@ function checkNothingLost(
 ): void {
   for (const written of world.cos.ledger.of(pair.source.bucket, pair.key)) {
     // A listing that hides what landed below the newest cannot be told from one that has none of it.
-    if (written.hidden && fromMs > 0 && landedBelow(world, written)) continue;
+    if (written.hidden && fromMs > 0 && (landedBelow(world, written) || isOnAnOlderPage(world, written)))
+      continue;
     const state = stateOf(world, books, written, pair, gaps);
     world.tally.count(`entry ${state}`);
     if (state !== 'pending' || written.landedMs < fromMs) continue;
@@ -102,6 +103,12 @@ function landedBelow(world: World, written: Written): boolean {
     .of(written.ref.bucket, written.key)
     .slice(placeOf(world, written) + 1)
     .some((above) => above.landedMs < written.landedMs);
+}
+
+/** Of a history that is read in pages, an older one may lag behind the newest. */
+function isOnAnOlderPage(world: World, written: Written): boolean {
+  const above = world.cos.ledger.of(written.ref.bucket, written.key).length - 1 - placeOf(world, written);
+  return above >= world.settings.replication.historyPageEntries;
 }
 
 type EntryState =
