@@ -12,48 +12,85 @@ export type Hooks = Record<string, { readonly pluginName: string; readonly hook:
 
 export interface UpstreamDefect {
   readonly defect: string;
-  readonly guard: 'silenced while it loads' | 'its commands are taken away';
+  readonly guard: 'silenced while it loads' | 'its commands are taken away' | 'replaced by npm overrides';
+  /** The test that fails without the guard: its file below test/, and its name. */
+  readonly provedBy: readonly [file: string, name: string];
 }
+
+const guardTests = 'infra/serverless/upstream-guards.test.ts';
+const settingsTests = 'infra/serverless/settings.test.ts';
+const deployTests = 'infra/tencent/deploy.test.ts';
+const lifeCycle = [
+  'e2e/deploy.test.ts',
+  'deploys, updates, does nothing, shows and removes; and what is deployed replicates',
+] as const;
 
 export const upstreamDefects: readonly UpstreamDefect[] = [
   {
     defect:
       'telemetry over plain http while it loads, without an error handler: a DNS failure ends every command',
     guard: 'silenced while it loads',
+    provedBy: [guardTests, 'upstream loads without opening a connection'],
   },
   {
     defect: 'a real-name check over plain http at a service that was switched off, which ends the process',
     guard: 'silenced while it loads',
+    provedBy: [guardTests, 'its real-name check and its login are refused instead of asked'],
   },
   {
     defect: 'a login by QR code over plain http where credentials are missing, which ends with exit code 0',
     guard: 'silenced while it loads',
+    provedBy: ['e2e/deploy-failures.long.ts', 'missing credentials'],
   },
   {
     defect:
       'triggers are looked up by name and type, but all of a bucket share a name: an update deletes the wrong one',
     guard: 'its commands are taken away',
+    provedBy: [deployTests, 'a bucket that is added or removed leaves the triggers of the others alone'],
   },
   {
-    defect: 'triggers that are no longer in the yml stay; a timer is made anew by every deploy',
+    defect: 'triggers that are no longer in the yml stay',
     guard: 'its commands are taken away',
+    provedBy: [
+      deployTests,
+      'five buckets can be exchanged for five others, though a function takes ten triggers',
+    ],
+  },
+  {
+    defect: 'a timer is made anew by every deploy',
+    guard: 'its commands are taken away',
+    provedBy: lifeCycle,
   },
   {
     defect: "one function's variables leak into all the others",
     guard: 'its commands are taken away',
+    provedBy: [settingsTests, 'only the function with a URL is told the master secret'],
   },
   {
     defect: 'credentials come only from a file, without a token',
     guard: 'its commands are taken away',
+    provedBy: ['e2e/deploy-failures.long.ts', 'an expired token'],
+  },
+  {
+    defect: 'it makes the platform role by itself and swallows errors; it deletes tags of others',
+    guard: 'its commands are taken away',
+    provedBy: [guardTests, 'nothing of upstream runs in any command, and those that were only its own fail'],
+  },
+  {
+    defect: 'a failed remove exits with 0',
+    guard: 'its commands are taken away',
+    provedBy: ['e2e/deploy-failures.long.ts', 'a failed remove, and commands that are not ours'],
   },
   {
     defect:
-      'it makes the platform role by itself and swallows errors; it deletes tags of others; a failed remove exits with 0',
+      'package.individually crashes it; it knows no Function URL; it signs with v1; it has no international endpoint',
     guard: 'its commands are taken away',
+    provedBy: lifeCycle,
   },
   {
-    defect: 'package.individually crashes it; it knows no Function URL; it has no international endpoint',
-    guard: 'its commands are taken away',
+    defect: 'its dependency tree carries known advisories',
+    guard: 'replaced by npm overrides',
+    provedBy: [guardTests, 'what has known advisories in its tree is another package, or newer'],
   },
 ];
 
