@@ -5,18 +5,26 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createCRC64 } from 'hash-wasm';
 import { CosError } from '../cos-error';
-import type { Content, OpenFile } from './content';
+import { type Content, inlineBody, isInline, type OpenBody } from './content';
 
 /**
- * Bodies of objects: one file each, written once and never changed, shared by copies. Only small ones are held in memory.
+ * Bodies of objects: one file each, written once and never changed, shared by copies. Small ones are left to the index.
  * A kill of the process loses nothing that was acknowledged; a loss of power may, since nothing is synced to disk.
  */
 export interface Bodies {
-  /** Streams a body into a file of this name. Fails with EntityTooLarge; then, as after any failure, nothing stays. */
-  receive(body: string, content: AsyncIterable<Buffer>, bytesMax: number): Promise<ReceivedBody>;
+  /**
+   * Streams a body into a file of this name, `beforeFile` first, or hands its bytes out if they are few. Fails with
+   * EntityTooLarge; then, as after any failure, nothing stays.
+   */
+  receive(
+    body: string,
+    content: AsyncIterable<Buffer>,
+    bytesMax: number,
+    beforeFile: () => Promise<void>,
+  ): Promise<ReceivedBody>;
   /** Waits until nobody holds it. */
   remove(body: string): Promise<void>;
-  readonly open: OpenFile;
+  readonly open: OpenBody;
   /** Keeps files from being removed until the function it returns is called: a delete breaks no download. */
   hold(files: ReadonlySet<string>): () => void;
   isHeld(body: string): boolean;
@@ -26,6 +34,8 @@ export interface Bodies {
 
 export interface ReceivedBody extends Content {
   readonly md5: Buffer;
+  /** Of an inline body, which has no file. */
+  readonly bytes?: Buffer;
 }
 
 const foldersOfBodies = 256;
@@ -44,7 +54,9 @@ export function openBodies(dataDir: string): Bodies {
   const holders = new Map<string, number>();
   const releases = new Map<string, () => void>();
 
-  const removeNow = (body: string): Promise<void> => rm(fileOf(body), { force: true });
+  const removeNow = async (body: string): Promise<void> => {
+    if (!isInline(body)) await rm(fileOf(body), { force: true });
+  };
   const release = (file: string): void => {
     const left = (holders.get(file) ?? 0) - 1;
     if (left > 0) return void holders.set(file, left);
@@ -53,7 +65,7 @@ export function openBodies(dataDir: string): Bodies {
   };
 
   return {
-    async receive(body, content, bytesMax) {
+    async receive(body, content, bytesMax, beforeFile) {
       const draft = path.join(incoming, body);
       const md5 = createHash('md5');
       const crc = await crcs.take();
@@ -69,19 +81,23 @@ export function openBodies(dataDir: string): Bodies {
       };
       try {
         const { head, rest } = await beginningOf(measured());
+        const isSmall = !rest && size <= inlineBytesMax;
+        if (!isSmall) await beforeFile();
         if (rest) {
           await pipeline(async function* () {
             yield* head;
             yield* rest;
           }, createWriteStream(draft));
           await rename(draft, fileOf(body));
-        } else if (size > 0) {
+        } else if (!isSmall) {
           // In its place at once: what a kill leaves of it is noted as unreferenced.
           await writeFile(fileOf(body), Buffer.concat(head));
         }
         const facts = { size, md5: md5.digest(), crc64: decimal(crc.digest('hex')) };
-        // An empty body needs no file.
-        return { ...facts, body: size > 0 ? body : '' };
+        if (size === 0) return { ...facts, body: '' };
+        return isSmall
+          ? { ...facts, body: inlineBody(body), bytes: Buffer.concat(head) }
+          : { ...facts, body };
       } catch (error) {
         await rm(draft, { force: true });
         await removeNow(body);
@@ -120,10 +136,16 @@ export function openBodies(dataDir: string): Bodies {
       }
     },
 
-    open: (body) => open(fileOf(body), 'r'),
+    open: async (body) => {
+      const file = await open(fileOf(body), 'r');
+      // Closes the file at its end.
+      return (start, end) => file.createReadStream({ start, end: end - 1 });
+    },
   };
 }
 
+/** A body of this size costs less in the index, with the entry that refers to it, than as a file of its own. */
+const inlineBytesMax = 8 * 1024;
 /** A body of this size is held in memory and written in one go: a stream costs more than such a body. */
 const smallBytesMax = 64 * 1024;
 

@@ -3,7 +3,7 @@ import { CosError } from '../cos-error';
 import { type ChangeOrigin, type EventKind, eventRecord, type PendingEvent } from '../events';
 import type { Bodies, ReceivedBody } from './bodies';
 import { bringUpToDate, noteCurrent } from './current-keys';
-import { type Composite, filesOf, isComposite } from './content';
+import { type Composite, filesOf, isComposite, isInline } from './content';
 import type { StoredBucket, StoredEntry } from './entry';
 import * as names from './index-keys';
 import { createLocks } from './locks';
@@ -76,10 +76,14 @@ export async function openCommits(
     return lastMicros;
   };
 
+  /** Bytes of inline bodies that no commit has brought to the index yet. */
+  const arriving = new Map<string, Buffer>();
+
   const discard = async (body: string): Promise<void> => {
-    if (body === '') return;
+    if (body === '' || arriving.delete(body)) return;
     await bodies.remove(body);
-    await index.commit([del(names.unreferencedName(body))]);
+    const bytes = isInline(body) ? [del(names.inlineName(body))] : [];
+    await index.commit([...bytes, del(names.unreferencedName(body))]);
   };
 
   /** Locks in one order, so that two changes never wait for each other. */
@@ -101,12 +105,14 @@ export async function openCommits(
   };
 
   const apply = async (batch: Batch): Promise<void> => {
-    await lockAll(await touchedBy(batch), async () => {
-      const { operations, unused } = await countUses(index, batch);
+    const touched = await touchedBy(batch);
+    await lockAll(touched, async () => {
+      const { operations, unused } = await countUses(index, batch, arriving);
       const { pending } = batch;
       if (pending) operations.push(put(names.eventName(pending.id), JSON.stringify(pending)));
       operations.push(put(names.clockName, lastMicros.toString()));
       await index.commit([...(batch.operations ?? []), ...operations]);
+      for (const body of touched) arriving.delete(body);
       // Done is done: a listener that throws fails the process, not the request.
       if (pending) queueMicrotask(() => options.onEvent(pending));
       for (const body of unused) {
@@ -128,13 +134,17 @@ export async function openCommits(
 
     async receive(content, bytesMax) {
       const name = randomUUID().replaceAll('-', '');
-      await index.commit([noteUnreferenced(name)]);
+      let noted = false;
+      const note = (): Promise<void> => {
+        noted = true;
+        return index.commit([noteUnreferenced(name)]);
+      };
       try {
-        const received = await bodies.receive(name, content, bytesMax);
-        if (received.body === '') await discard(name);
+        const received = await bodies.receive(name, content, bytesMax, note);
+        if (received.bytes) arriving.set(received.body, received.bytes);
         return received;
       } catch (error) {
-        await discard(name);
+        if (noted) await discard(name);
         throw error;
       }
     },
@@ -163,6 +173,7 @@ export async function openCommits(
 async function countUses(
   index: ObjectIndex,
   { uses = [], composites = [] }: Batch,
+  arriving: ReadonlyMap<string, Buffer>,
 ): Promise<{ operations: Operation[]; unused: readonly string[] }> {
   const operations: Operation[] = [];
   const unused: string[] = [];
@@ -192,7 +203,10 @@ async function countUses(
     const after = before + change;
     if (after > 0) {
       operations.push(put(names.bodyName(body), String(after)));
-      if (before === 0 && !isComposite(body)) operations.push(del(names.unreferencedName(body)));
+      const bytes = arriving.get(body);
+      if (bytes)
+        operations.push({ type: 'put', key: names.inlineName(body), value: bytes, valueEncoding: 'buffer' });
+      else if (before === 0 && !isComposite(body)) operations.push(del(names.unreferencedName(body)));
       return;
     }
     operations.push(del(names.bodyName(body)));

@@ -1,10 +1,12 @@
-import type { FileHandle } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
-/** Opens a body's file. */
-export type OpenFile = (file: string) => Promise<FileHandle>;
+/** The bytes of a body that is no composite, ready to be read from `start` to `end`, which is not included. */
+export type OpenedBody = (start: number, end: number) => Readable;
 
-/** Bytes of one body's file. */
+/** Fails with ENOENT if the body is gone. */
+export type OpenBody = (file: string) => Promise<OpenedBody>;
+
+/** Some bytes of a body: a file's, or one that the index holds. */
 export interface Slice {
   readonly file: string;
   readonly start: number;
@@ -35,6 +37,21 @@ export function isComposite(body: string): boolean {
   return body.startsWith(compositeStart);
 }
 
+const inlineStart = 'i-';
+
+/** A small body, whose bytes stand in the index. */
+export function inlineBody(id: string): string {
+  return `${inlineStart}${id}`;
+}
+
+export function isInline(body: string): boolean {
+  return body.startsWith(inlineStart);
+}
+
+export function openedBytes(bytes: Buffer): OpenedBody {
+  return (start, end) => Readable.from([bytes.subarray(start, end)]);
+}
+
 /** The slices that hold some bytes of a content, `end` not included. */
 export function sliceOf(slices: readonly Slice[], start: number, end: number): readonly Slice[] {
   const found: Slice[] = [];
@@ -53,10 +70,10 @@ export function filesOf(slices: readonly Slice[]): ReadonlySet<string> {
 }
 
 /**
- * Reads slices one after the other. The first file is open when this resolves, so that what is gone is known before an
+ * Reads slices one after the other. The first body is open when this resolves, so that what is gone is known before an
  * answer begins; the others must be kept until the end.
  */
-export async function openSlices(open: OpenFile, slices: readonly Slice[]): Promise<AsyncIterable<Buffer>> {
+export async function openSlices(open: OpenBody, slices: readonly Slice[]): Promise<AsyncIterable<Buffer>> {
   const [first, ...rest] = slices;
   if (!first) return noBytes();
   const opened = await open(first.file);
@@ -64,18 +81,17 @@ export async function openSlices(open: OpenFile, slices: readonly Slice[]): Prom
 }
 
 async function* readAll(
-  open: OpenFile,
-  opened: FileHandle,
+  open: OpenBody,
+  opened: OpenedBody,
   first: Slice,
   rest: readonly Slice[],
 ): AsyncGenerator<Buffer> {
-  yield* streamOf(opened, first) as AsyncIterable<Buffer>;
-  for (const slice of rest) yield* streamOf(await open(slice.file), slice) as AsyncIterable<Buffer>;
+  yield* bytesOf(opened, first);
+  for (const slice of rest) yield* bytesOf(await open(slice.file), slice);
 }
 
-/** Closes the file at its end. */
-function streamOf(file: FileHandle, { start, size }: Slice): Readable {
-  return file.createReadStream({ start, end: start + size - 1 });
+function bytesOf(opened: OpenedBody, { start, size }: Slice): AsyncIterable<Buffer> {
+  return opened(start, start + size) as AsyncIterable<Buffer>;
 }
 
 async function* noBytes(): AsyncGenerator<Buffer> {

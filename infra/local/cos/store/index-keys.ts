@@ -78,6 +78,11 @@ export function unreferencedName(body: string): Buffer {
 
 export const allUnreferenced = spaceOf('u');
 
+/** The bytes of an inline body. */
+export function inlineName(body: string): Buffer {
+  return Buffer.from(`n\0${body}`);
+}
+
 /** The slices of a composite body. */
 export function compositeName(body: string): Buffer {
   return Buffer.from(`c\0${body}`);

@@ -5,6 +5,12 @@ import * as names from './index-keys';
 
 export type Operation =
   | { readonly type: 'put'; readonly key: Buffer; readonly value: string }
+  | {
+      readonly type: 'put';
+      readonly key: Buffer;
+      readonly value: Buffer;
+      readonly valueEncoding: 'buffer';
+    }
   | { readonly type: 'del'; readonly key: Buffer };
 
 /** Current keys that are read together. */
@@ -31,6 +37,8 @@ export interface ObjectIndex {
   current(bucket: string, span: names.Span): AsyncIterable<ListedEntry>;
   /** Number of entries, parts and composites that share a body. */
   bodyUsers(body: string): Promise<number>;
+  /** `undefined`: there is no such inline body. */
+  bytes(body: string): Promise<Buffer | undefined>;
   /** `undefined`: there is no such composite body. */
   composite(body: string): Promise<readonly Slice[] | undefined>;
   document(bucket: string, name: string): Promise<StoredDocument | undefined>;
@@ -110,6 +118,7 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
     async bodyUsers(body) {
       return Number((await level.get(names.bodyName(body))) ?? 0);
     },
+    bytes: (body) => level.get<Buffer, Buffer>(names.inlineName(body), { valueEncoding: 'buffer' }),
     composite: (body) => read(names.compositeName(body)),
     document: (bucket, name) => read(names.documentName(bucket, name)),
     documentNames: (bucket) => level.keys(names.documentSpan(bucket)).all(),
@@ -131,7 +140,7 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
       return BigInt((await level.get(names.clockName)) ?? 0);
     },
     format: () => level.get(names.formatName),
-    commit: (operations) => level.batch([...operations]),
+    commit: (operations) => level.batch<Buffer, string | Buffer>([...operations], {}),
     close: () => level.close(),
   };
 }

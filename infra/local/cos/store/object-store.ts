@@ -1,10 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { versionIdAt, versionIdMicros } from '../../../../lib/domain/version-id';
 import { CosError } from '../cos-error';
 import { type ChangeOrigin, type EventKind, eventRecord } from '../events';
 import type { Bodies } from './bodies';
 import type { Change, Commits } from './commit';
-import { type Content, compositeBody, filesOf, openSlices, type Slice, sliceOf } from './content';
+import {
+  type Content,
+  compositeBody,
+  filesOf,
+  isInline,
+  type OpenBody,
+  openedBytes,
+  openSlices,
+  type Slice,
+  sliceOf,
+} from './content';
 import { combineCrc64 } from './crc64-combine';
 import {
   hasOwnId,
@@ -52,6 +63,8 @@ export function createObjectStore(
   const timers = new Set<NodeJS.Timeout>();
   const inTurn = createLocks();
   const gates = createGates();
+  let settled: Operation[] = [];
+  let settling: Promise<void> | undefined;
 
   /**
    * One change of a key after the other, under the bucket as it is then: a body may have taken an hour, and versioning
@@ -96,6 +109,13 @@ export function createObjectStore(
 
   const uploads = createUploads(index, commits);
 
+  const open: OpenBody = async (body) => {
+    if (!isInline(body)) return bodies.open(body);
+    const bytes = await index.bytes(body);
+    if (!bytes) throw new CosError('NoSuchKey');
+    return openedBytes(bytes);
+  };
+
   const read = async (
     version: StoredVersion,
     start: number,
@@ -104,7 +124,7 @@ export function createObjectStore(
     const slices = sliceOf(await slicesOf(index, version), start, end);
     const close = bodies.hold(filesOf(slices));
     try {
-      return { content: await openSlices(bodies.open, slices), close };
+      return { content: await openSlices(open, slices), close };
     } catch (error) {
       close();
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new CosError('NoSuchKey') : error;
@@ -316,10 +336,20 @@ export function createObjectStore(
 
     close: async (): Promise<void> => {
       timers.forEach(clearTimeout);
+      await settling?.catch(() => undefined);
       await index.close();
     },
 
-    settleEvent: (id: string): Promise<void> => index.commit([{ type: 'del', key: names.eventName(id) }]),
+    /** Those of one turn of the event loop go together: a kill in between only delivers them once more. */
+    settleEvent: (id: string): Promise<void> => {
+      settled.push({ type: 'del', key: names.eventName(id) });
+      settling ??= setImmediate().then(() => {
+        const operations = settled;
+        [settled, settling] = [[], undefined];
+        return index.commit(operations);
+      });
+      return settling;
+    },
   };
 }
 

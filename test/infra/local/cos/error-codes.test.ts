@@ -129,13 +129,15 @@ const ways: Record<CosErrorCode, () => Promise<{ readonly body: string }>> = {
     return raw(running, ref, 'POST', '/', { headers, body, sign: false });
   },
   InternalError: async () => {
-    await put('/broken', {}, 'broken');
+    // More than the index holds of a body.
+    const body = 'broken'.repeat(2_000);
+    await put('/broken', {}, body);
     const bodies = path.join(running.dataDir, 'bodies');
     const files = readdirSync(bodies, { recursive: true, withFileTypes: true });
     const file = files
       .filter((entry) => entry.isFile())
       .map((entry) => path.join(entry.parentPath, entry.name))
-      .find((name) => readFileSync(name, 'utf8') === 'broken');
+      .find((name) => readFileSync(name, 'utf8') === body);
     rmSync(file ?? '');
     symlinkSync(file ?? '', file ?? '');
     return get('/broken');

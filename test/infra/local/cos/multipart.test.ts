@@ -157,8 +157,8 @@ test('an aborted upload leaves no file, and neither does a completed one that is
   const ref = await newBucket(running);
   const before = filesOnDisk();
   const aborted = await begin(ref);
-  await upload(ref, aborted, 1, bytes(10));
-  await upload(ref, aborted, 2, bytes(10));
+  await upload(ref, aborted, 1, bytes(10_000));
+  await upload(ref, aborted, 2, bytes(10_000));
   expect(filesOnDisk()).toBe(before + 2);
   await running.sdk.multipartAbort({ ...at(ref, 'a'), UploadId: aborted });
   expect(filesOnDisk()).toBe(before);
@@ -167,8 +167,8 @@ test('an aborted upload leaves no file, and neither does a completed one that is
   );
 
   const id = await begin(ref);
-  const kept = await upload(ref, id, 1, bytes(10));
-  await upload(ref, id, 2, bytes(10));
+  const kept = await upload(ref, id, 1, bytes(10_000));
+  await upload(ref, id, 2, bytes(10_000));
   const { VersionId } = (await complete(ref, id, [{ PartNumber: 1, ETag: kept }])) as { VersionId?: string };
   expect(filesOnDisk()).toBe(before + 1);
   await removeVersion(running, ref, 'a', VersionId ?? '');
