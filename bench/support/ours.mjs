@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 
-/** The local COS as `npm start` runs it, on a folder of its own. */
+/** The local COS as `npm start` runs it, on a folder of its own, with no function that replicates what is written. */
 export async function startOurs(root) {
   const data = mkdtempSync(path.join(tmpdir(), 'bench-cos-'));
   const main = path.join(root, 'dist', 'local', 'main.cjs');
-  const child = spawn(process.execPath, [main, '--port', '0', '--json', '--empty', '--data', data], {
+  const child = spawn(process.execPath, [main, '--port', '0', '--json', '--undeployed', '--data', data], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const [line] = await once(readline.createInterface(child.stdout), 'line');

@@ -14,6 +14,8 @@ export interface Change extends Omit<Batch, 'pending'> {
   readonly bucket: StoredBucket;
   readonly key: string;
   readonly add?: StoredEntry | undefined;
+  /** `add` was minted before others may have come on top. */
+  readonly mayBeOlder?: boolean;
   readonly remove?: StoredEntry | undefined;
   /** Absent if COS documents none. */
   readonly event?: EventKind | undefined;
@@ -149,7 +151,7 @@ export async function openCommits(
       }
     },
 
-    async commit({ bucket, key, add, remove, event, origin, shared = false, ...more }) {
+    async commit({ bucket, key, add, mayBeOlder = false, remove, event, origin, shared = false, ...more }) {
       const operations: Operation[] = [...(more.operations ?? [])];
       const uses: Use[] = [...(more.uses ?? [])];
       if (add) {
@@ -160,7 +162,8 @@ export async function openCommits(
         operations.push(del(names.entryName(bucket.name, key, BigInt(remove.micros))));
         uses.push({ body: bodyOf(remove), by: -1 });
       }
-      if (add || remove) operations.push(await noteCurrent(index, bucket.name, key, { add, remove }));
+      if (add || remove)
+        operations.push(await noteCurrent(index, bucket.name, key, { add, mayBeOlder, remove }));
       const entry = add ?? remove;
       const pending =
         entry && event && eventRecord({ bucket, key, entry, kind: event, origin, micros: mint() });
@@ -197,7 +200,7 @@ async function countUses(
   async function settle(body: string): Promise<void> {
     const change = changes.get(body) ?? 0;
     if (change === 0 && !shared.has(body)) return;
-    const before = await index.bodyUsers(body);
+    const before = arriving.has(body) ? 0 : await index.bodyUsers(body);
     // Whoever it is copied from was deleted in between.
     if (before === 0 && shared.has(body)) throw new CosError('NoSuchKey');
     const after = before + change;

@@ -11,17 +11,24 @@ export async function noteCurrent(
   index: ObjectIndex,
   bucket: string,
   key: string,
-  change: { readonly add: StoredEntry | undefined; readonly remove: StoredEntry | undefined },
+  change: HistoryChange,
 ): Promise<Operation> {
   return noteOf(bucket, key, await newestAfter(index, bucket, key, change));
+}
+
+interface HistoryChange {
+  readonly add: StoredEntry | undefined;
+  readonly mayBeOlder: boolean;
+  readonly remove: StoredEntry | undefined;
 }
 
 async function newestAfter(
   index: ObjectIndex,
   bucket: string,
   key: string,
-  { add, remove }: { readonly add: StoredEntry | undefined; readonly remove: StoredEntry | undefined },
+  { add, mayBeOlder, remove }: HistoryChange,
 ): Promise<StoredEntry | undefined> {
+  if (add && !mayBeOlder) return add;
   for await (const entry of index.history(bucket, key)) {
     if (entry.micros === remove?.micros) continue;
     return add && BigInt(add.micros) > BigInt(entry.micros) ? add : entry;

@@ -71,8 +71,9 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
   });
   await level.open();
   const entryOf = (value: string): StoredEntry => JSON.parse(value) as StoredEntry;
+  // What is read one by one is in memory nearly always: a thread for it would cost more than the reading.
   const read = async <Value>(name: Buffer): Promise<Value | undefined> => {
-    const value = await level.get(name);
+    const value = level.getSync(name);
     return value === undefined ? undefined : (JSON.parse(value) as Value);
   };
 
@@ -86,6 +87,9 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
       for await (const value of level.values(names.keySpan(bucket, key))) yield entryOf(value);
     },
     async newest(bucket, key) {
+      const noted = level.getSync(names.currentName(bucket, key));
+      if (noted !== undefined) return read(names.entryName(bucket, key, BigInt(noted)));
+      // A delete marker, or nothing.
       for await (const value of level.values({ ...names.keySpan(bucket, key), limit: 1 }))
         return entryOf(value);
       return undefined;
@@ -116,9 +120,11 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
       }
     },
     async bodyUsers(body) {
-      return Number((await level.get(names.bodyName(body))) ?? 0);
+      return Number(level.getSync(names.bodyName(body)) ?? 0);
     },
-    bytes: (body) => level.get<Buffer, Buffer>(names.inlineName(body), { valueEncoding: 'buffer' }),
+    async bytes(body) {
+      return level.getSync<Buffer, Buffer>(names.inlineName(body), { valueEncoding: 'buffer' });
+    },
     composite: (body) => read(names.compositeName(body)),
     document: (bucket, name) => read(names.documentName(bucket, name)),
     documentNames: (bucket) => level.keys(names.documentSpan(bucket)).all(),

@@ -96,8 +96,11 @@ export function createObjectStore(
   };
 
   /** What a plain write replaces: the `null` entry of a suspended bucket, or anything without versioning. */
-  const replacedBy = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> =>
-    bucket.versioning === 'Enabled' ? undefined : withoutId(bucket, key);
+  const replacedBy = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> => {
+    if (bucket.versioning === 'Enabled') return undefined;
+    // Without versioning there is one entry at most.
+    return bucket.versioning === 'never' ? index.newest(bucket.name, key) : withoutId(bucket, key);
+  };
 
   const identity = (
     bucket: StoredBucket,
@@ -198,7 +201,8 @@ export function createObjectStore(
           crc64,
           body,
         };
-        await commits.commit({ ...more, bucket, key, add: entry, remove });
+        const mayBeOlder = mintedMicros !== undefined;
+        await commits.commit({ ...more, bucket, key, add: entry, mayBeOlder, remove });
         return { bucket, entry };
       }),
 
