@@ -138,8 +138,8 @@ function isInDoubt(world: World, written: Written): boolean {
   if (written.stored.entry.kind !== 'deleteMarker') return false;
   return openAttempts(world, written.ref.bucket, written.key).some(
     ({ sentMs }) =>
-      written.landedMs >= sentMs - 2 * clockToleranceMs &&
       // Last-Modified is in whole seconds.
+      written.landedMs >= sentMs - 2 * clockToleranceMs - 1_000 &&
       written.landedMs <= sentMs + deleteSettlesMs + 2 * clockToleranceMs + 1_000,
   );
 }
