@@ -29,6 +29,8 @@ export interface ObjectIndex {
   /** Newest first. */
   history(bucket: string, key: string): AsyncIterable<StoredEntry>;
   newest(bucket: string, key: string): Promise<StoredEntry | undefined>;
+  /** The newest entry if it is a version. */
+  currentVersion(bucket: string, key: string): Promise<StoredEntry | undefined>;
   /** The entry at one place of a history. */
   entryAt(bucket: string, key: string, micros: bigint): Promise<StoredEntry | undefined>;
   /** Entries in listing order from a name on. */
@@ -76,6 +78,10 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
     const value = level.getSync(name);
     return value === undefined ? undefined : (JSON.parse(value) as Value);
   };
+  const currentVersion = async (bucket: string, key: string): Promise<StoredEntry | undefined> => {
+    const noted = level.getSync(names.currentName(bucket, key));
+    return noted === undefined ? undefined : read(names.entryName(bucket, key, BigInt(noted)));
+  };
 
   return {
     bucket: (name) => read(names.bucketName(name)),
@@ -86,9 +92,10 @@ export async function openObjectIndex(folder: string, mayCreate: boolean): Promi
     async *history(bucket, key) {
       for await (const value of level.values(names.keySpan(bucket, key))) yield entryOf(value);
     },
+    currentVersion,
     async newest(bucket, key) {
-      const noted = level.getSync(names.currentName(bucket, key));
-      if (noted !== undefined) return read(names.entryName(bucket, key, BigInt(noted)));
+      const version = await currentVersion(bucket, key);
+      if (version) return version;
       // A delete marker, or nothing.
       for await (const value of level.values({ ...names.keySpan(bucket, key), limit: 1 }))
         return entryOf(value);

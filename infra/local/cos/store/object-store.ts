@@ -98,8 +98,8 @@ export function createObjectStore(
   /** What a plain write replaces: the `null` entry of a suspended bucket, or anything without versioning. */
   const replacedBy = async (bucket: StoredBucket, key: string): Promise<StoredEntry | undefined> => {
     if (bucket.versioning === 'Enabled') return undefined;
-    // Without versioning there is one entry at most.
-    return bucket.versioning === 'never' ? index.newest(bucket.name, key) : withoutId(bucket, key);
+    // Without versioning there is one entry at most, and no marker.
+    return bucket.versioning === 'never' ? index.currentVersion(bucket.name, key) : withoutId(bucket, key);
   };
 
   const identity = (
@@ -190,7 +190,8 @@ export function createObjectStore(
         const { forbidOverwrite, mintedMicros, ...more } = change;
         // It protects nothing in a bucket that ever had versioning.
         const guarded = forbidOverwrite && bucket.versioning === 'never';
-        if (guarded && (await index.newest(bucket.name, key))) throw new CosError('FileAlreadyExists');
+        if (guarded && (await index.currentVersion(bucket.name, key)))
+          throw new CosError('FileAlreadyExists');
         const remove = await replacedBy(bucket, key);
         const { body, size, crc64 } = content;
         const entry: StoredVersion = {
