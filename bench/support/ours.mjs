@@ -6,33 +6,45 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 
-/** The local COS as `npm start` runs it, on a folder of its own, with no function that replicates what is written. */
-export async function startOurs(root) {
-  const data = mkdtempSync(path.join(tmpdir(), 'bench-cos-'));
+/** `npm start` on a data folder, with no function that replicates what is written. */
+export async function startLocalCloud(root, data) {
   const main = path.join(root, 'dist', 'local', 'main.cjs');
   const child = spawn(process.execPath, [main, '--port', '0', '--json', '--undeployed', '--data', data], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const [line] = await once(readline.createInterface(child.stdout), 'line');
-  const { cos, secretId, secretKey, appid } = JSON.parse(line);
-  const { port } = new URL(cos);
+  const { cos, ...account } = JSON.parse(line);
+  return {
+    child,
+    port: new URL(cos).port,
+    account,
+    stop: async () => {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** The local COS on a folder of its own. */
+export async function startOurs(root) {
+  const data = mkdtempSync(path.join(tmpdir(), 'bench-cos-'));
+  const { child, port, account, stop } = await startLocalCloud(root, data);
   const httpAgent = new Agent({
     keepAlive: true,
     lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }], 4),
   });
   return {
     durability: 'survives kill -9',
-    bucket: `bench-${appid}`,
+    bucket: `bench-${account.appid}`,
     client: {
       region: 'ap-guangzhou',
       endpoint: `http://cos.ap-guangzhou.myqcloud.com:${port}`,
-      credentials: { accessKeyId: secretId, secretAccessKey: secretKey },
+      credentials: { accessKeyId: account.secretId, secretAccessKey: account.secretKey },
       requestHandler: { httpAgent },
     },
     pids: () => [child.pid],
     stop: async () => {
-      child.kill();
-      await once(child, 'exit');
+      await stop();
       rmSync(data, { recursive: true, force: true });
     },
   };
