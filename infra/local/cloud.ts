@@ -11,6 +11,7 @@ import { deploymentOf, homeRegion } from './deployment';
 import { type CertificateAuthority, openCertificateAuthority } from './gateway/certificate-authority';
 import { openOnePort } from './gateway/one-port';
 import { type ControlPlane, createControlPlane } from './control-plane/control-plane';
+import { type OpenTable, tablesIn } from './kept-map';
 import { LocalCloudError, messageOf } from './local-cloud-error';
 import { routeOf, type RouteTable } from './route';
 import { createCallers } from './network/callers';
@@ -207,7 +208,9 @@ async function start(
     onProblem,
   });
   undo.push(() => deployed.stop());
+  const openTable = keptIn(folder);
   const controlPlane: ControlPlane = createControlPlane({
+    openTable,
     onFunction: deployed.changed,
     invoke: (name, event) => scf.enqueue(name, event),
     findKey: (secretId) => cos.findKey(secretId),
@@ -215,7 +218,11 @@ async function start(
       cos.issueTemporaryKey(cos.accounts.find((each) => each.appid === appid) ?? account, options),
     ...(settings.functionSettleMs === undefined ? {} : { settleMs: settings.functionSettleMs }),
   });
-  const triggers = createTriggerTable(deployment.cosTriggers, () => deployment.functions);
+  const triggers = createTriggerTable(
+    deployment.cosTriggers,
+    () => deployment.functions,
+    openTable('bucket-triggers'),
+  );
   const documents = {
     ...networkDocuments(network),
     ...cosDocuments(cos),
@@ -302,6 +309,18 @@ async function openCos(folder: DataFolder, open: typeof openLocalCos): Promise<L
   } catch (error) {
     throw dataFolderUnusable(folder.dir, error);
   }
+}
+
+/** What was asked of the control plane outlives a restart, as the events do that wait for its functions. */
+function keptIn(folder: DataFolder): OpenTable {
+  const open = tablesIn(path.join(folder.dir, 'control-plane'));
+  return (name) => {
+    try {
+      return open(name);
+    } catch (error) {
+      throw dataFolderUnusable(folder.dir, error);
+    }
+  };
 }
 
 interface Serving {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ApiError } from './api-error';
+import type { OpenTable } from '../kept-map';
 import type { Action } from './control-plane';
 import { readParams, wholeNumber } from './params';
 
@@ -24,8 +25,8 @@ export interface CamState {
   readonly policies: Map<number, Policy>;
 }
 
-export function createCamState(): CamState {
-  return { roles: new Map(), policies: new Map() };
+export function openCamState(openTable: OpenTable): CamState {
+  return { roles: openTable('roles'), policies: openTable('policies') };
 }
 
 /** CAM 2019-01-16, as far as a deployment calls it. https://cloud.tencent.com/document/api/598/33152 */

@@ -3,13 +3,20 @@ import type { IncomingMessage } from 'node:http';
 import { cloudApiError, sendCloudApi, type ServeCloudApi } from '../gateway/cloud-api';
 import { type ApiRequest, readCall, type SigningKey } from './api-call';
 import type { Policy } from '../cos/access/policy';
+import { forgottenTables, type OpenTable } from '../kept-map';
 import { ApiError } from './api-error';
-import { camActions, createCamState } from './cam-actions';
-import { createFunctionRegistry, type FunctionRegistry, type RegisteredFunction } from './function-registry';
+import { camActions, openCamState } from './cam-actions';
+import {
+  createFunctionRegistry,
+  type FunctionEntry,
+  type FunctionRegistry,
+  type RegisteredFunction,
+} from './function-registry';
 import { mayCall } from './permission';
 import { scfActions } from './scf-actions';
 import { stsActions } from './sts-actions';
-import { createTagState, tagActions } from './tag-actions';
+import { tagActions } from './tag-actions';
+import { bindKept } from './trigger-actions';
 
 /** A key of an account, permanent or temporary. */
 export interface AccountKey extends SigningKey {
@@ -51,6 +58,8 @@ export interface ControlPlaneSettings {
   readonly now?: () => number;
   /** How long a function is Creating or Updating. */
   readonly settleMs?: number;
+  /** Where everything is kept; by default nothing is. */
+  readonly openTable?: OpenTable;
 }
 
 /** One call as it was answered. */
@@ -88,14 +97,16 @@ const versions: Readonly<Record<string, string>> = {
 /** The part of Tencent Cloud's API that a deployment calls. What is not here is refused by its name. */
 export function createControlPlane(settings: ControlPlaneSettings): ControlPlane {
   const { findKey, now = Date.now, settleMs = settleMsDefault } = settings;
-  const { onFunction: onChange, invoke = () => false } = settings;
-  const functions = createFunctionRegistry({ now, settleMs, ...(onChange ? { onChange } : {}) });
-  const cam = createCamState();
+  const { onFunction: onChange, invoke = () => false, openTable = forgottenTables } = settings;
+  const cam = openCamState(openTable);
+  const entries = openTable<string, FunctionEntry>('functions');
+  const functions = createFunctionRegistry({ now, settleMs, entries, ...(onChange ? { onChange } : {}) });
+  bindKept(functions);
   const services: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
     scf: scfActions(functions, cam, invoke),
     cam: camActions(cam),
     sts: stsActions(settings.issueTemporaryKey, cam),
-    tag: tagActions(createTagState()),
+    tag: tagActions(openTable('tags')),
   };
   let calls: ApiCallRecord[] = [];
 

@@ -54,6 +54,7 @@ export interface FunctionRegistry {
   readonly set: (place: FunctionPlace, change: Partial<RegisteredFunction>) => void;
   readonly remove: (place: FunctionPlace) => void;
   readonly list: (region: string) => readonly RegisteredFunction[];
+  readonly all: () => readonly RegisteredFunction[];
   /** Which bucket's events go to which function. */
   readonly cosTriggers: TriggerTable;
 }
@@ -64,7 +65,7 @@ export interface FunctionPlace {
   readonly name: string;
 }
 
-interface Entry {
+export interface FunctionEntry {
   readonly scf: RegisteredFunction;
   readonly changing: 'Creating' | 'Updating';
   readonly activeAtMs: number;
@@ -73,14 +74,15 @@ interface Entry {
 export function createFunctionRegistry(settings: {
   readonly now: () => number;
   readonly settleMs: number;
-  /** Told of each change, before the caller is; `undefined`: the function is gone. What it throws fails the change. */
+  /** Filled and kept elsewhere. */
+  readonly entries: Map<string, FunctionEntry>;
+  /** Told of each function that is there at first, and of each change, before the caller is; `undefined`: the function is gone. What it throws fails the change. */
   readonly onChange?: (name: string, scf: RegisteredFunction | undefined) => void;
 }): FunctionRegistry {
-  const { now, settleMs, onChange = () => {} } = settings;
-  const entries = new Map<string, Entry>();
+  const { now, settleMs, entries, onChange = () => {} } = settings;
   const idOf = ({ region, namespace, name }: FunctionPlace): string => `${region}/${namespace}/${name}`;
 
-  const find = (place: FunctionPlace): Entry => {
+  const find = (place: FunctionPlace): FunctionEntry => {
     const entry = entries.get(idOf(place));
     if (!entry) throw new ApiError('ResourceNotFound.Function', `The function ${place.name} does not exist.`);
     return entry;
@@ -89,13 +91,14 @@ export function createFunctionRegistry(settings: {
     const { changing, activeAtMs } = find(place);
     return now() < activeAtMs ? changing : 'Active';
   };
-  const findActive = (place: FunctionPlace): Entry => {
+  const findActive = (place: FunctionPlace): FunctionEntry => {
     const status = statusOf(place);
     if (status === 'Active') return find(place);
     const message = `The function ${place.name} is ${status}: it can be changed once it is Active.`;
     throw new ApiError('FailedOperation.FunctionStatusError', message);
   };
   const all = (): readonly RegisteredFunction[] => [...entries.values()].map(({ scf }) => scf);
+  for (const scf of all()) onChange(scf.name, scf);
 
   return {
     create: (asked) => {
@@ -124,6 +127,7 @@ export function createFunctionRegistry(settings: {
       onChange(place.name, undefined);
     },
     list: (region) => all().filter((scf) => scf.region === region),
+    all,
     cosTriggers: createTriggerTable([], all),
   };
 }

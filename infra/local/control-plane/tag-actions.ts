@@ -2,12 +2,8 @@ import { z } from 'zod';
 import type { Action } from './control-plane';
 import { readParams } from './params';
 
-/** Tags of resources: a resource's name, then key and value. */
-export type TagState = Map<string, Map<string, string>>;
-
-export function createTagState(): TagState {
-  return new Map();
-}
+/** Tags of resources: a resource's name, then pairs of key and value. */
+export type TagState = Map<string, readonly (readonly [string, string])[]>;
 
 /** Tag 2018-08-13, as far as a deployment calls it. https://cloud.tencent.com/document/api/651/35316 */
 export function tagActions(tags: TagState): Readonly<Record<string, Action>> {
@@ -20,7 +16,7 @@ export function tagActions(tags: TagState): Readonly<Record<string, Action>> {
           ([resource]) => resource.includes(suffix) && resource.endsWith(`${ResourcePrefix}/${ResourceId}`),
         );
         return named.flatMap(([, own]) =>
-          [...own].map(([TagKey, TagValue]) => ({
+          own.map(([TagKey, TagValue]) => ({
             TagKey,
             TagValue,
             ResourceId,
@@ -33,10 +29,10 @@ export function tagActions(tags: TagState): Readonly<Record<string, Action>> {
     },
     ModifyResourceTags: ({ params }) => {
       const { Resource, ReplaceTags, DeleteTags } = readParams(modifyParams, params);
-      const own = tags.get(Resource) ?? new Map<string, string>();
+      const own = new Map(tags.get(Resource));
       for (const { TagKey, TagValue } of ReplaceTags) own.set(TagKey, TagValue);
       for (const { TagKey } of DeleteTags) own.delete(TagKey);
-      tags.set(Resource, own);
+      tags.set(Resource, [...own]);
       return {};
     },
   };

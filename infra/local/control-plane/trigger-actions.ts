@@ -27,7 +27,7 @@ export function triggerActions(functions: FunctionRegistry): Readonly<Record<str
         throw new ApiError('ResourceInUse.Trigger', `The trigger ${trigger.triggerName} exists already.`);
       // First the function's state: a binding must not stand if the trigger is refused.
       functions.set(place, {});
-      if (trigger.type === 'cos') bind(functions, bucketTrigger(trigger, place));
+      bind(functions, trigger, place);
       functions.set(place, { triggers: [...others, trigger] });
       return { TriggerInfo: shown(trigger) };
     },
@@ -36,7 +36,7 @@ export function triggerActions(functions: FunctionRegistry): Readonly<Record<str
       const place = placeOf(call, params);
       const trigger = findTrigger(triggersOf(place), params);
       functions.set(place, { triggers: triggersOf(place).filter((other) => other !== trigger) });
-      if (trigger.type === 'cos') functions.cosTriggers.unbind(bucketTrigger(trigger, place));
+      unbind(functions, trigger, place);
       return {};
     },
     UpdateTriggerStatus: (call) => {
@@ -44,6 +44,9 @@ export function triggerActions(functions: FunctionRegistry): Readonly<Record<str
       const place = placeOf(call, params);
       const trigger = findTrigger(triggersOf(place), params);
       const changed = { ...trigger, enable: params.Enable === 'OPEN' };
+      functions.set(place, {});
+      unbind(functions, trigger, place);
+      bind(functions, changed, place);
       functions.set(place, {
         triggers: triggersOf(place).map((other) => (other === trigger ? changed : other)),
       });
@@ -178,15 +181,28 @@ function bucketTrigger(trigger: RegisteredTrigger, place: FunctionPlace): Bucket
   return { functionName: place.name, bucket, region, event, prefix: filter.Prefix, suffix: filter.Suffix };
 }
 
-/** Which code SCF gives to a refusal of COS's is not documented: COS's own is in the message. */
-function bind({ cosTriggers }: FunctionRegistry, trigger: BucketTrigger): void {
-  const refusal = cosTriggers.bind(trigger);
+/** Binds again what functions that are there at the start are bound to. */
+export function bindKept(functions: FunctionRegistry): void {
+  for (const scf of functions.all()) for (const trigger of scf.triggers) bind(functions, trigger, scf);
+}
+
+/**
+ * Binds a bucket, unless the trigger is switched off or of another type. Which code SCF gives to a refusal of COS's is not
+ * documented: COS's own is in the message.
+ */
+function bind({ cosTriggers }: FunctionRegistry, trigger: RegisteredTrigger, place: FunctionPlace): void {
+  const wanted = trigger.type === 'cos' ? bucketTrigger(trigger, place) : undefined;
+  const refusal = wanted && trigger.enable ? cosTriggers.bind(wanted) : undefined;
   if (!refusal) return;
   const isOwn = refusal.code.includes('.');
   throw new ApiError(
     isOwn ? refusal.code : 'FailedOperation.CreateTrigger',
     isOwn ? refusal.message : `${refusal.code}: ${refusal.message}`,
   );
+}
+
+function unbind({ cosTriggers }: FunctionRegistry, trigger: RegisteredTrigger, place: FunctionPlace): void {
+  if (trigger.type === 'cos') cosTriggers.unbind(bucketTrigger(trigger, place));
 }
 
 function findTrigger(

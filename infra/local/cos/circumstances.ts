@@ -8,6 +8,8 @@ export interface Circumstances {
   readonly versionIdFrom?: 'start' | 'end';
   /** What a 404 for a delete marker says; nothing of it by default. */
   readonly markerNotFound?: 'plain' | 'withHeaders';
-  /** Resolves when these bytes of a copy have gone from one region to the other. */
+  /** Bytes per second at which an object's content of so many bytes goes to the caller; Infinity by default. */
+  readonly downloadRate?: (bytes: number) => number;
+  /** Resolves when one region has asked another for these bytes of a copy, and has them. */
   readonly transfer?: (fromRegion: string, toRegion: string, bytes: number) => Promise<void>;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CosError } from './cos-error';
 import type { BucketExchange, Exchange } from './exchange';
 import type { ReceivedBody } from './store/bodies';
-import { paced, trafficLimitOf } from './traffic-limit';
+import { paced, trafficLimitOf, whileOpen } from './traffic-limit';
 
 const documentBytesMax = 1024 * 1024;
 
@@ -24,7 +24,11 @@ export async function readDocument(exchange: Exchange): Promise<string> {
 /** The bytes of a request. Ending early leaves the request readable, so that it can be answered. */
 export function contentOf(exchange: Exchange): AsyncIterable<Buffer> {
   const bytes = exchange.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-  return paced(exchange.dialect?.contentOf(bytes) ?? bytes, trafficLimitOf(exchange));
+  return paced(
+    exchange.dialect?.contentOf(bytes) ?? bytes,
+    trafficLimitOf(exchange),
+    whileOpen(exchange.response),
+  );
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CosError } from './cos-error';
 import { type Exchange, param } from './exchange';
@@ -6,36 +7,52 @@ import { type Exchange, param } from './exchange';
 const limitMin = 819_200;
 const limitMax = 838_860_800;
 
-/** Bytes per second, from the header or parameter `x-cos-traffic-limit`. Fails with InvalidArgument. */
-export function trafficLimitOf(exchange: Exchange): number | undefined {
+/** Bytes per second, from the header or parameter `x-cos-traffic-limit`; Infinity without one. Fails with InvalidArgument. */
+export function trafficLimitOf(exchange: Exchange): number {
   const value = exchange.headers['x-cos-traffic-limit'] ?? param(exchange, 'x-cos-traffic-limit');
-  if (value === undefined || value === '') return undefined;
+  if (value === undefined || value === '') return Infinity;
   const bits = /^\d{1,12}$/.test(value) ? Number(value) : 0;
   if (bits < limitMin || bits > limitMax)
     throw new CosError('InvalidArgument', `x-cos-traffic-limit must be from ${limitMin} to ${limitMax}.`);
   return bits / 8;
 }
 
-/** Passes chunks on no faster than that. */
+type Wait = (milliseconds: number) => Promise<void>;
+
+/** Waits only while somebody is there: who went away must not be waited for. */
+export function whileOpen(response: ServerResponse): Wait {
+  let closed: AbortSignal | undefined;
+  return (milliseconds) =>
+    sleep(milliseconds, undefined, { signal: (closed ??= closing(response)), ref: false });
+}
+
+function closing(response: ServerResponse): AbortSignal {
+  const ending = new AbortController();
+  if (response.destroyed) ending.abort();
+  response.once('close', () => ending.abort());
+  return ending.signal;
+}
+
+/** Passes chunks on no faster than that: each once its last byte may be there. */
 export function paced(
   chunks: AsyncIterable<Buffer>,
-  bytesPerSecond: number | undefined,
-  wait: (milliseconds: number) => Promise<void> = sleep,
+  bytesPerSecond: number,
+  wait: Wait,
 ): AsyncIterable<Buffer> {
-  return bytesPerSecond === undefined ? chunks : slowed(chunks, bytesPerSecond, wait);
+  return bytesPerSecond === Infinity ? chunks : slowed(chunks, bytesPerSecond, wait);
 }
 
 async function* slowed(
   chunks: AsyncIterable<Buffer>,
   bytesPerSecond: number,
-  wait: (milliseconds: number) => Promise<void>,
+  wait: Wait,
 ): AsyncGenerator<Buffer> {
   const begun = performance.now();
   let bytes = 0;
   for await (const chunk of chunks) {
-    yield chunk;
     bytes += chunk.length;
     const aheadMs = (bytes / bytesPerSecond) * 1000 - (performance.now() - begun);
     if (aheadMs > 1) await wait(aheadMs);
+    yield chunk;
   }
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Circumstances } from '../cos/circumstances';
 import { createFaultDraws, type FaultDraws } from '../faults/fault-draws';
 import { type FaultPlan, noFaults } from '../faults/fault-plan';
 import { type Handle, sendCosError, serveWithFault } from '../faults/inject-fault';
@@ -50,27 +51,32 @@ export function createCosNetwork({
     if (milliseconds > 0) await sleep(milliseconds, undefined, { signal: ending.signal, ref: false });
   };
 
-  const carry = async (one: string, other: string, bytes: number): Promise<void> => {
+  const roundTripMs = (one: string, other: string): number =>
+    linkBetween(settings, one, other)?.roundTripMs ?? 0;
+  /** Until these bytes have gone over what lies between; 0 if no bandwidth is set. */
+  const carryMs = (one: string, other: string, bytes: number): number => {
     const link = linkBetween(settings, one, other);
-    if (link) await pass(lines.put(link, bytes, now()));
+    return link ? lines.put(link, bytes, now()) : 0;
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const facts = requestFacts(request, callerOf);
     const { bucket, region } = facts;
-    if (settings.links.length > 0) {
-      const from = facts.caller === 'user' ? 'user' : functionRegion;
-      await pass(linkBetween(settings, from, region)?.roundTripMs ?? 0);
-      await carry(from, region, Number(request.headers['content-length'] ?? 0));
-    }
+    const from = facts.caller === 'user' ? 'user' : functionRegion;
+    await pass(roundTripMs(from, region));
+    await pass(carryMs(from, region, Number(request.headers['content-length'] ?? 0)));
     if (bucket !== '' && !limiter.admit(bucket, region, rateClassOf(facts.operation), now())) {
       request.resume();
       return sendCosError(response, 503, 'SlowDown');
     }
     const fault = draws.forRequest(facts);
-    const circumstances = {
-      transfer: (fromRegion: string, toRegion: string, bytes: number) =>
-        fromRegion === toRegion ? Promise.resolve() : carry(fromRegion, toRegion, bytes),
+    const circumstances: Circumstances = {
+      transfer: async (source, destination, bytes) => {
+        if (source === destination) return;
+        await pass(roundTripMs(source, destination));
+        await pass(carryMs(source, destination, bytes));
+      },
+      downloadRate: (bytes) => (bytes / carryMs(from, region, bytes)) * 1000,
     };
     if (!fault) return handle(request, response, circumstances);
     return serveWithFault(fault, request, response, circumstances, handle, ending.signal);

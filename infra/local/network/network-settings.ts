@@ -10,9 +10,9 @@ const networkSettings = z.strictObject({
     .array(
       z.strictObject({
         between: z.tuple([place, place]),
-        /** Passes before a request is taken in. */
+        /** Passes before a request is taken in, and once more before a region gets what it copies from another. */
         roundTripMs: z.number().min(0).max(60_000).default(0),
-        /** Of uploads and of copies between two regions, which share it. Downloads are not slowed. */
+        /** Of uploads, downloads, and copies between two regions, which share it. */
         bytesPerSecond: z.number().min(1).optional(),
       }),
     )

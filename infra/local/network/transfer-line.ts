@@ -10,7 +10,8 @@ export function createTransferLines(): TransferLines {
   const freeAtMs = new Map<NetworkLink, number>();
   return {
     put: (link, bytes, nowMs) => {
-      if (link.bytesPerSecond === undefined) return 0;
+      // What is as small as a head passes between the packets of others.
+      if (link.bytesPerSecond === undefined || bytes === 0) return 0;
       const startMs = Math.max(nowMs, freeAtMs.get(link) ?? 0);
       const endMs = startMs + (bytes / link.bytesPerSecond) * 1000;
       freeAtMs.set(link, endMs);

@@ -48,13 +48,14 @@ export interface TriggerTable {
 
 /**
  * `automatic` triggers bind every bucket that they name from its first change on, and count as one each where a bucket's
- * own triggers are checked against them.
+ * own triggers are checked against them. Those are kept in `bound`.
  */
 export function createTriggerTable(
   automatic: readonly CosTrigger[],
   functions: () => readonly { readonly name: string; readonly region: string }[],
+  bound: Map<string, BucketTrigger> = new Map(),
 ): TriggerTable {
-  let bound: readonly BucketTrigger[] = [];
+  const list = (): readonly BucketTrigger[] => [...bound.values()];
 
   const bindingsOf = (bucket: string, region: string): readonly BucketTrigger[] => [
     ...automatic
@@ -64,7 +65,13 @@ export function createTriggerTable(
       .flatMap(({ functionName, events, prefix = '', suffix = '' }) =>
         events.map((event) => ({ functionName, bucket, region, event, prefix, suffix })),
       ),
-    ...bound.filter((trigger) => trigger.bucket === bucket && trigger.region === region),
+    // A function may have gone between two starts.
+    ...list().filter(
+      (trigger) =>
+        trigger.bucket === bucket &&
+        trigger.region === region &&
+        functions().some(({ name }) => name === trigger.functionName),
+    ),
   ];
 
   return {
@@ -81,21 +88,16 @@ export function createTriggerTable(
     },
     bind: (trigger) => {
       const named = functions().filter(({ name }) => name === trigger.functionName);
-      const own = bound.filter(({ functionName }) => functionName === trigger.functionName);
+      const own = list().filter(({ functionName }) => functionName === trigger.functionName);
       const refusal =
         refusalOf(trigger, named) ??
         limitOf(own.length, triggersPerFunctionMax, `The function ${trigger.functionName}`) ??
         bucketRefusal(trigger, bindingsOf(trigger.bucket, trigger.region));
-      if (!refusal) bound = [...bound, trigger];
+      if (!refusal) bound.set(idOf(trigger), trigger);
       return refusal;
     },
-    unbind: (trigger) => {
-      const left = bound.filter((other) => !isSame(other, trigger));
-      const found = left.length < bound.length;
-      bound = left;
-      return found;
-    },
-    list: () => bound,
+    unbind: (trigger) => bound.delete(idOf(trigger)),
+    list,
   };
 }
 
@@ -140,7 +142,6 @@ function overlap(one: BucketTrigger, other: BucketTrigger): boolean {
   );
 }
 
-function isSame(one: BucketTrigger, other: BucketTrigger): boolean {
-  const names = ['functionName', 'bucket', 'region', 'event', 'prefix', 'suffix'] as const;
-  return names.every((name) => one[name] === other[name]);
+function idOf({ functionName, bucket, region, event, prefix, suffix }: BucketTrigger): string {
+  return JSON.stringify([functionName, bucket, region, event, prefix, suffix]);
 }

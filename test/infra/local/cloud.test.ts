@@ -32,9 +32,13 @@ beforeAll(() => {
       const environment = { STATE_BUCKET, STATE_REGION, API_MASTER_SECRET, CONFIG_LIFETIME_SECONDS, RULES_SETTLE_MS };
       return { statusCode: 201, headers: {}, body: JSON.stringify({ path: event.path, environment }) };
     };`;
+  const reconcile = `
+    exports.main_handler = async ({ Records = [] }) => {
+      for (const { cos } of Records) console.log(cos.cosObject.key);
+    };`;
   buildFunction(functionsDir, 'replicate', replicate);
   buildFunction(functionsDir, 'rules', rules);
-  buildFunction(functionsDir, 'reconcile', 'export const main_handler = async () => ({});');
+  buildFunction(functionsDir, 'reconcile', reconcile);
 });
 beforeEach(() => {
   state = fakeCosState();
@@ -187,6 +191,29 @@ describe('the control documents', () => {
     });
     await control(cloud, 'DELETE', 'faults');
     await expect(get()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  test('a trigger of a single bucket outlives a restart, even one without its function', async () => {
+    const dataDir = path.join(folder, 'triggered');
+    const event = 'cos:ObjectCreated:*';
+    const trigger = { functionName: 'reconcile', bucket: 'own-1250000002', region: 'ap-guangzhou', event };
+    const first = await start({ dataDir });
+    expect((await control(first, 'PUT', 'triggers', JSON.stringify([trigger]))).status).toBe(200);
+    await first.close();
+    const problems: unknown[] = [];
+    const without = await start({
+      dataDir,
+      builtFunctions: false,
+      onProblem: (error) => problems.push(error),
+    });
+    await put(without, 'own-1250000002', 'ap-guangzhou', 'unheard');
+    await until(() => state.pending.size === 0);
+    await without.close();
+    expect(problems).toEqual([]);
+    const again = await start({ dataDir });
+    expect(await (await control(again, 'GET', 'triggers')).json()).toMatchObject([trigger]);
+    await put(again, 'own-1250000002', 'ap-guangzhou', 'heard');
+    await until(() => lines().includes('reconcile heard'));
   });
 
   test.each([

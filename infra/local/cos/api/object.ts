@@ -15,7 +15,7 @@ import {
 import { factsOf, headersOf, isReadable } from '../object-headers';
 import { receiveContent } from '../read-body';
 import { hasOwnId, lastModifiedMs, type StoredVersion } from '../store/entry';
-import { paced, trafficLimitOf } from '../traffic-limit';
+import { paced, trafficLimitOf, whileOpen } from '../traffic-limit';
 
 export const objectBytesMax = 5 * 1024 ** 3;
 
@@ -91,21 +91,25 @@ export async function getObject(exchange: ObjectExchange): Promise<void> {
     return replyNotModified(exchange, version);
   if (!isReadable(version, exchange.nowMs)) throw new CosError('InvalidObjectState');
   const range = rangeOf(exchange.headers['range'], version.size);
-  const bytesPerSecond = trafficLimitOf(exchange);
+  const limit = trafficLimitOf(exchange);
   const headers = headersOf(version, exchange);
   if (version.size === 0) return reply(exchange, 200, headers);
 
   const { start, end } = range ?? { start: 0, end: version.size - 1 };
   const { content, close } = await exchange.store.read(version, start, end + 1);
   const partial = range && {
-    'Content-Length': end - start + 1,
+    'Content-Length': end + 1 - start,
     'Content-Range': `bytes ${start}-${end}/${version.size}`,
   };
   writeHead(exchange, range ? 206 : 200, { ...headers, ...partial });
   // Done when the last byte is about to be sent: so the account of requests is never behind its clients.
   let atLast = (): void => {};
   const sending = new Promise<void>((resolve) => (atLast = resolve));
-  const chunks = paced(upToLast(content, end + 1 - start, atLast), bytesPerSecond);
+  const bytes = end + 1 - start;
+  const rate = Math.min(limit, exchange.circumstances.downloadRate?.(bytes) ?? Infinity);
+  // Node sends them with the first chunk, which may be long in coming.
+  if (rate < Infinity) exchange.response.flushHeaders();
+  const chunks = upToLast(paced(content, rate, whileOpen(exchange.response)), bytes, atLast);
   // A client that went away, even before this, is no failure.
   const ended = pipeline(chunks, exchange.response)
     .catch(() => void exchange.response.destroy())

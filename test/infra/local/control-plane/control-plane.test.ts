@@ -1,42 +1,19 @@
-import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
 import { createControlPlane } from '../../../../infra/local/control-plane/control-plane';
 import { eventually, startCloud } from '../../../support/local';
+import { type Answer, apiClient, type Credential, type Service } from '../support/cloud-api';
 
 type Started = Awaited<ReturnType<typeof startCloud>>;
-type Answer = Readonly<Record<string, unknown>>;
-
-const versions = { scf: '2018-04-16', cam: '2019-01-16', sts: '2018-08-13', tag: '2018-08-13' } as const;
-type Service = keyof typeof versions;
-
 let started: Started;
 beforeAll(async () => {
   started = await startCloud({ functionSettleMs: 50 });
 });
 afterAll(() => started.cloud.close());
 
-interface Credential {
-  readonly secretId: string;
-  readonly secretKey: string;
-  readonly token?: string;
-}
-
-/** The unmodified SDK. */
-function client(
+const client = (
   service: Service,
   credential: Credential = started.cloud.account,
-  signMethod = 'TC3-HMAC-SHA256',
-) {
-  const region = 'ap-guangzhou';
-  const { secretId, secretKey, token } = credential;
-  return new CommonClient(`${service}.tencentcloudapi.com`, versions[service], {
-    credential: { secretId, secretKey, ...(token === undefined ? {} : { token }) },
-    region,
-    profile: {
-      signMethod: signMethod as 'TC3-HMAC-SHA256',
-      httpProfile: { protocol: 'http://', proxy: `http://127.0.0.1:${started.cloud.port}` },
-    },
-  });
-}
+  signMethod?: 'TC3-HMAC-SHA256' | 'HmacSHA256' | 'HmacSHA1',
+) => apiClient(started.cloud.port, service, credential, signMethod);
 
 const call = (service: Service, action: string, params: object = {}): Promise<Answer> =>
   client(service).request(action, params) as Promise<Answer>;
@@ -67,7 +44,7 @@ async function activeFunction(FunctionName: string): Promise<void> {
 }
 
 describe('who calls', () => {
-  test.each(['TC3-HMAC-SHA256', 'HmacSHA256', 'HmacSHA1'])(
+  test.each(['TC3-HMAC-SHA256', 'HmacSHA256', 'HmacSHA1'] as const)(
     'is proved by the signature %s',
     async (method) => {
       const { account } = started.cloud;

@@ -1,9 +1,22 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request as send } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { requestFacts } from '../../../../infra/local/faults/request-facts';
 import { parseFaultPlan } from '../../../../infra/local/faults/fault-plan';
 import { type CosNetwork, createCosNetwork } from '../../../../infra/local/network/cos-network';
 import { parseNetworkSettings } from '../../../../infra/local/network/network-settings';
 import type { BucketRef } from '../../../../lib/domain/rule';
-import { at, newBucket, raw, type RawAnswer, refusal, type RunningCos, startCos } from '../cos/harness';
+import {
+  at,
+  hostOf,
+  newBucket,
+  raw,
+  type RawAnswer,
+  refusal,
+  type RunningCos,
+  signed,
+  startCos,
+} from '../cos/harness';
 
 let running: RunningCos;
 let network: CosNetwork;
@@ -34,7 +47,7 @@ afterAll(async () => {
 });
 
 /** One fault, once, for the requests that a test makes next. */
-function once(fault: object, operations = ['*']): void {
+function faultOnce(fault: object, operations = ['*']): void {
   const parsed = parseFaultPlan({ requests: [{ match: { operations }, times: 1, fault }] });
   if (!parsed.ok) throw new Error(parsed.problems);
   network.setPlan(parsed.value);
@@ -61,19 +74,19 @@ describe.each([
   ['afterEffect', 1],
 ])('%s', (when, written) => {
   test('a connection is reset', async () => {
-    once({ kind: 'reset', when });
+    faultOnce({ kind: 'reset', when });
     expect(await put(`reset-${when}`)).toBe('ECONNRESET');
     expect(await versions(`reset-${when}`)).toBe(written);
   });
 
   test('nothing is answered until the connection ends', async () => {
-    once({ kind: 'silence', when, holdMs: 20 });
+    faultOnce({ kind: 'silence', when, holdMs: 20 });
     expect(await put(`silence-${when}`)).toBe('ECONNRESET');
     expect(await versions(`silence-${when}`)).toBe(written);
   });
 
   test("an error of COS's own", async () => {
-    once({ kind: 'error', when, status: 409, code: 'PathConflict' });
+    faultOnce({ kind: 'error', when, status: 409, code: 'PathConflict' });
     const answer = (await put(`conflict-${when}`)) as RawAnswer;
     expect(answer.status).toBe(409);
     expect(answer.headers['x-cos-request-id']).toMatch(/.+/);
@@ -82,7 +95,7 @@ describe.each([
   });
 
   test('an error of something before COS has no request id and no XML', async () => {
-    once({ kind: 'error', when, status: 502, code: 'Bad Gateway', requestId: false });
+    faultOnce({ kind: 'error', when, status: 502, code: 'Bad Gateway', requestId: false });
     const answer = (await put(`gateway-${when}`)) as RawAnswer;
     expect([answer.status, answer.headers['x-cos-request-id']]).toEqual([502, undefined]);
     expect(answer.body).not.toContain('<Error>');
@@ -90,7 +103,7 @@ describe.each([
   });
 
   test('an error inside a 200', async () => {
-    once({ kind: 'errorInside200', when, code: 'InternalError' });
+    faultOnce({ kind: 'errorInside200', when, code: 'InternalError' });
     const answer = (await put(`inside-${when}`)) as RawAnswer;
     expect([answer.status, answer.body.includes('<Code>InternalError</Code>')]).toEqual([200, true]);
     expect(await versions(`inside-${when}`)).toBe(written);
@@ -98,7 +111,7 @@ describe.each([
 });
 
 test('a large upload may be refused before it is read, and the port lives on', async () => {
-  once({ kind: 'error', status: 503, code: 'ServiceUnavailable' });
+  faultOnce({ kind: 'error', status: 503, code: 'ServiceUnavailable' });
   const Body = Buffer.alloc(3_000_000);
   // The SDK tries again by itself.
   await running.sdk.putObject({ ...at(bucket, 'large'), Body });
@@ -111,11 +124,11 @@ test('a stale listing does not show what is new, and shows what was before as th
   await new Promise((resolve) => setTimeout(resolve, 600));
   await running.sdk.putObject({ ...at(bucket, 'stale'), Body: '2' });
   await running.sdk.deleteObject(at(bucket, 'stale'));
-  once({ kind: 'staleListing', lagMs: Date.now() - first - 50 }, ['GET bucket versions']);
+  faultOnce({ kind: 'staleListing', lagMs: Date.now() - first - 50 }, ['GET bucket versions']);
   const { body } = await raw(running, bucket, 'GET', '/?versions&prefix=stale');
   expect([body.split('<Version>').length - 1, body.includes('<DeleteMarker>')]).toEqual([1, false]);
   expect(body).toContain('<IsLatest>true</IsLatest>');
-  once({ kind: 'staleListing', lagMs: Date.now() - first - 50 }, ['GET bucket']);
+  faultOnce({ kind: 'staleListing', lagMs: Date.now() - first - 50 }, ['GET bucket']);
   expect((await raw(running, bucket, 'GET', '/?prefix=stale')).body).toContain('<Key>stale</Key>');
   expect((await raw(running, bucket, 'GET', '/?prefix=stale')).body).not.toContain('<Key>stale</Key>');
 });
@@ -125,7 +138,7 @@ test('two creators of one key both succeed', async () => {
   const create = () =>
     running.sdk.putObject({ ...at(state, 'k'), Body: 'x', Headers: { 'x-cos-forbid-overwrite': 'true' } });
   await create();
-  once({ kind: 'forbidOverwriteIgnored' });
+  faultOnce({ kind: 'forbidOverwriteIgnored' });
   expect((await create()).statusCode).toBe(200);
   expect(await refusal(create())).toBe('409 FileAlreadyExists');
 });
@@ -146,15 +159,52 @@ test('over its requests per second a bucket answers SlowDown, until the next sec
   expect(body).toContain('<Code>NoSuchKey</Code>');
 });
 
-test('a copy within a region crosses no link', async () => {
-  await running.sdk.putObject({ ...at(bucket, 'source'), Body: 'x'.repeat(1000) });
-  // At this rate it would take a quarter of an hour.
-  setNetwork({ links: [{ between: ['*', '*'], bytesPerSecond: 1 }] });
-  await running.sdk.putObjectCopy({
-    ...at(bucket, 'near'),
-    CopySource: `${bucket.bucket}.cos.${bucket.region}.myqcloud.com/source`,
+describe('a network that takes a minute or more', () => {
+  let far: BucketRef;
+  beforeAll(async () => {
+    setNetwork({});
+    far = await newBucket(running, 'Enabled', 'ap-shanghai');
+    await running.sdk.putObject({ ...at(bucket, 'near'), Body: 'x'.repeat(3600) });
   });
-  expect(await versions('near')).toBe(1);
+
+  const copyTo = (of: BucketRef, path: string): Promise<RawAnswer> => {
+    const source = `${bucket.bucket}.cos.${bucket.region}.myqcloud.com/near`;
+    return raw(running, of, 'PUT', path, { headers: { 'x-cos-copy-source': source } });
+  };
+  const startUpload = async (of: BucketRef): Promise<string> =>
+    `/parts?partNumber=1&uploadId=${(await running.sdk.multipartInit(at(of, 'parts'))).UploadId}`;
+  /** The status, or `waits` if many requests that came later were answered before. */
+  const outcomeOf = async (call: Promise<RawAnswer>): Promise<number | 'waits'> => {
+    const others = async (): Promise<'waits'> => {
+      for (let n = 0; n < 20; n += 1) await raw(running, bucket, 'HEAD', '/near');
+      return 'waits';
+    };
+    return Promise.race([call.then(({ status }) => status), others()]);
+  };
+
+  test.each([
+    ['bandwidth', { bytesPerSecond: 1 }],
+    ['round trip', { roundTripMs: 60_000 }],
+  ])('%s: copies of objects and of parts wait between regions, not within one', async (_name, distance) => {
+    const [nearPart, farPart] = [await startUpload(bucket), await startUpload(far)];
+    setNetwork({ links: [{ between: [bucket.region, far.region], ...distance }] });
+    expect((await copyTo(bucket, '/copy')).status).toBe(200);
+    expect((await copyTo(bucket, nearPart)).status).toBe(200);
+    expect(await outcomeOf(copyTo(far, '/copy'))).toBe('waits');
+    expect(await outcomeOf(copyTo(far, farPart))).toBe('waits');
+  });
+
+  test('a download begins, and holds nothing back from who went away', async () => {
+    setNetwork({ links: [{ between: ['user', bucket.region], bytesPerSecond: 1 }] });
+    const headers = { Host: hostOf(bucket), Authorization: signed(running, bucket, 'GET', '/near') };
+    const request = send({ port: running.port, host: '127.0.0.1', path: '/near', headers }).end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect([response.statusCode, response.headers['content-length']]).toEqual([200, '3600']);
+    const content = text(response);
+    expect(await Promise.race([content, outcomeOf(new Promise(() => {}))])).toBe('waits');
+    request.destroy();
+    await expect(content).rejects.toThrow('aborted');
+  });
 });
 
 test.each([

@@ -31,6 +31,7 @@ test('what is sent at the same time shares a link, what is sent later finds it f
     500, 1000, 1500,
   ]);
   expect(lines.put(link, 1000, 10_000)).toBe(1000);
+  expect(lines.put(link, 0, 10_000)).toBe(0);
 });
 
 test('a link without a bandwidth takes no time for bytes', () => {
