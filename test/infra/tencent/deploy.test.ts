@@ -30,7 +30,7 @@ const named = (name: string): string => `${name}-${round}-${cloud.account.appid}
 const stack = (): string => `s${round}`;
 const stateBucket = () => ({ bucket: named('state'), region });
 
-const send: SendToCloud = (...request) => sendTo(cloud, region)(...request);
+const send: SendToCloud = (...request) => sendTo(cloud)(...request);
 const call = (asked = send) => createCloudApi(asked, async () => {});
 
 const buckets = (): Buckets => bucketsOf(sdk);

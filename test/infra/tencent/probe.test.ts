@@ -28,7 +28,7 @@ async function ask(settings: Partial<LocalCloudSettings> = {}, signal = new Abor
   const problems = await probe(
     {
       lab,
-      call: createCloudApi(sendTo(started.cloud, lab.near.region), async () => {}),
+      call: createCloudApi(sendTo(started.cloud), async () => {}),
       appid: account.appid,
       cosFor: ({ secretId, secretKey, token }) =>
         new COS({
