@@ -125,7 +125,7 @@ async function runHalves() {
   );
   const counts = new Map();
   const expected = new Set();
-  let failed = 0;
+  let [passed, failed] = [0, 0];
   for (const { text } of parts) {
     for (const line of text.split('\n').filter(Boolean)) {
       if (line.startsWith('counts ')) {
@@ -133,18 +133,24 @@ async function runHalves() {
           counts.set(name, (counts.get(name) ?? 0) + times);
       } else if (line.startsWith('expected ')) {
         for (const name of JSON.parse(line.slice(9))) expected.add(name);
-      } else if (/^\d+ passed, \d+ failed$/.test(line)) failed += Number(line.split(' ')[2]);
-      else process.stdout.write(`${line}\n`);
+      } else if (/^\d+ passed, \d+ failed$/.test(line)) {
+        const [ofPart] = line.split(' ');
+        passed += Number(ofPart);
+        failed += Number(line.split(' ')[2]);
+      } else process.stdout.write(`${line}\n`);
     }
   }
+  // A process that died has told of none of its seeds.
+  const untold = seeds - passed - failed;
+  if (untold > 0) process.stdout.write(`${untold} seeds were not run to their end\n`);
   for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     process.stdout.write(`${String(times).padStart(9)}  ${name}\n`);
   }
   const missing = [...expected].filter((name) => !counts.has(name));
   for (const name of missing) process.stdout.write(`never occurred: ${name}\n`);
   process.stdout.write(`${((seeds * 1000) / (performance.now() - began)).toFixed(1)} seeds per second\n`);
-  process.stdout.write(`${seeds - failed} passed, ${failed} failed\n`);
-  return failed > 0 || missing.length > 0 ? 1 : 0;
+  process.stdout.write(`${passed} passed, ${failed + untold} failed\n`);
+  return failed + untold > 0 || missing.length > 0 ? 1 : 0;
 }
 
 async function shippedBundle() {
