@@ -41,9 +41,14 @@ export async function lookAt(ports: LookPorts, bucket: BucketRef, key: string): 
   );
 }
 
+/** The most that COS lists at a time. */
+const listedEntriesMax = 1000;
+
 /**
- * The part of a history that is older than a window, put before it. An entry without an id may meanwhile be another one,
- * which lies on top of all: then what is older than it is no part of this history.
+ * The part of a history that is older than a window, put before it. A page may lag behind the one above it, and would
+ * then lack what came in between: so it begins with the oldest entry that is known, and is read again until it does.
+ * An entry without an id may meanwhile be another one, which lies on top of all: then what is older than it is no part of
+ * this history.
  */
 export async function readOlder(
   ports: LookPorts,
@@ -51,19 +56,23 @@ export async function readOlder(
   key: string,
   window: HistoryWindow,
 ): Promise<HistoryWindow> {
-  const oldest = window.entries[0];
+  const { store, clock, settings } = ports;
+  const [oldest, above] = window.entries;
   if (oldest === undefined) return { ...window, complete: true };
-  const page = await ports.store.listKey(bucket, key, {
-    entriesMax: ports.settings.historyPageEntries,
-    olderThan: oldest.versionId,
-  });
-  if (oldest.versionId === 'null' && !(await isStill(ports, bucket, key, oldest))) {
-    throw new ReplicationError(
-      'LISTING_STALE',
-      `"${key}" in ${bucket.bucket} was overwritten while it was read`,
-    );
+  const from = above ?? oldest;
+  const entriesMax = Math.min(settings.historyPageEntries + (above ? 1 : 0), listedEntriesMax);
+  for (let attempt = 0; attempt < settings.staleTriesMax; attempt += 1) {
+    if (attempt > 0) await clock.sleep(settings.staleWaitMs * 2 ** (attempt - 1));
+    const { entries, complete } = await store.listKey(bucket, key, { entriesMax, olderThan: from.versionId });
+    const known = above ? entries.at(-1) : undefined;
+    if (above && (known === undefined || entryId(known) !== entryId(oldest))) continue;
+    if (from.versionId === 'null' && !(await isStill(ports, bucket, key, from))) break;
+    return { entries: [...(above ? entries.slice(0, -1) : entries), ...window.entries], complete };
   }
-  return { entries: [...page.entries, ...window.entries], complete: page.complete };
+  throw new ReplicationError(
+    'LISTING_STALE',
+    `the history of "${key}" in ${bucket.bucket} changed while it was read`,
+  );
 }
 
 /** Whether an entry without an id is the one that was listed. A HEAD does not tell two delete markers from each other. */

@@ -31,3 +31,21 @@ test('an entry without an id that was overwritten lies on top: what is below it 
   world.cos.put(source, key, { body: 'overwritten' });
   await expect(readOlder(world.ports, source, key, window)).rejects.toMatchObject({ code: 'LISTING_STALE' });
 });
+
+test.each([1, 99])('an older page that lags %d times behind the one above it is read again', async (lags) => {
+  const world = createWorld({ settings: { historyPageEntries: 2 } });
+  const { cos, ports } = world;
+  for (const body of ['1', '2', '3', '4']) cos.put(source, key, { body });
+  const { window } = await lookAt(ports, source, key);
+  const { listKey } = ports.store;
+  let left = lags;
+  // As if only the first of them had been written yet.
+  ports.store.listKey = async (...call) => {
+    const page = await listKey(...call);
+    left -= 1;
+    return left < 0 ? page : { ...page, entries: page.entries.slice(0, 1) };
+  };
+  const older = readOlder(ports, source, key, window);
+  if (lags > 1) return expect(older).rejects.toMatchObject({ code: 'LISTING_STALE' });
+  expect((await older).entries).toHaveLength(4);
+});
