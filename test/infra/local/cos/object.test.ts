@@ -62,6 +62,26 @@ test('headers are spelled as COS spells them', async () => {
   expect(got.headers['x-cos-storage-class']).toBeUndefined();
 });
 
+test('only what is tiered has a tier, in its headers and in listings', async () => {
+  const ref = await newBucket(running);
+  for (const storageClass of ['STANDARD_IA', 'INTELLIGENT_TIERING'])
+    await raw(running, ref, 'PUT', `/${storageClass}`, { headers: { 'x-cos-storage-class': storageClass } });
+  const tierOf = async (key: string) => (await raw(running, ref, 'HEAD', key)).headers['x-cos-storage-tier'];
+  expect([await tierOf('/STANDARD_IA'), await tierOf('/INTELLIGENT_TIERING')]).toEqual([
+    undefined,
+    'FREQUENT',
+  ]);
+  const tiers = /<Key>(\w+)<.*?<StorageClass>\1<\/StorageClass>(?:<StorageTier>(\w+)<)?/g;
+  for (const listing of ['/', '/?versions']) {
+    const { body } = await raw(running, ref, 'GET', listing);
+    const listed = [...body.matchAll(tiers)].map(([, key, tier]) => [key, tier]);
+    expect(listed).toEqual([
+      ['INTELLIGENT_TIERING', 'FREQUENT'],
+      ['STANDARD_IA', undefined],
+    ]);
+  }
+});
+
 test('ranges', async () => {
   const ref = await newBucket(running);
   await running.sdk.putObject({ ...at(ref, 'a'), Body: '0123456789' });
