@@ -9,7 +9,6 @@ export class KeptMap<Key, Value> extends Map<Key, Value> {
   constructor(file: string) {
     super();
     this.file = file;
-    mkdirSync(path.dirname(file), { recursive: true });
     if (!existsSync(file)) return;
     const kept = JSON.parse(readFileSync(file, 'utf8')) as [Key, Value][];
     for (const [key, value] of kept) super.set(key, value);
@@ -28,6 +27,7 @@ export class KeptMap<Key, Value> extends Map<Key, Value> {
   }
 
   private write(next: ReadonlyMap<Key, Value>): void {
+    mkdirSync(path.dirname(this.file), { recursive: true });
     writeFileSync(`${this.file}.new`, JSON.stringify([...next]), { mode: 0o600 });
     renameSync(`${this.file}.new`, this.file);
   }

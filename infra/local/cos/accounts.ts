@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { KeptMap } from '../kept-map';
 import type { Policy } from './access/policy';
 import { CosError } from './cos-error';
 
@@ -53,7 +54,7 @@ export interface Accounts {
     key: { readonly name: string; readonly seconds: number; readonly policies?: () => readonly Policy[] },
     nowMs: number,
   ): TemporaryKey;
-  /** Users beside the accounts; kept as long as the process lives. */
+  /** Users beside the accounts, kept with them. */
   setUsers: (users: readonly SubAccount[]) => void;
   users: () => readonly SubAccount[];
   find: (secretId: string) => Caller | undefined;
@@ -65,26 +66,28 @@ export interface Accounts {
 const expiredKeptMs = 3_600_000;
 const appids = ['1250000000', '1250000001'] as const;
 
-/** Accounts are made on the first start and kept, so that printed keys work again. Fails if the file is damaged. */
-export function openAccounts(file: string): Accounts {
+/**
+ * Accounts are made on the first start and kept, so that printed keys work again; users are kept in a file of their own.
+ * Fails if a file is damaged.
+ */
+export function openAccounts(file: string, usersFile: string): Accounts {
   const list = existsSync(file) ? readAccounts(file) : makeAccounts(file);
   const temporary = new Map<string, Caller>();
   const signing = randomBytes(32);
-  let users: readonly SubAccount[] = [];
+  const kept = new KeptMap<'users', readonly SubAccount[]>(usersFile);
+  const users = (): readonly SubAccount[] => kept.get('users') ?? [];
   const find = (secretId: string): Caller | undefined => {
     const root = list.find((account) => account.secretId === secretId);
     if (root) return { account: root, name: secretId, secretKey: root.secretKey, uin: root.uin };
-    const user = users.find((each) => each.secretId === secretId);
+    const user = users().find((each) => each.secretId === secretId);
     const owner = list.find((account) => account.appid === user?.appid);
     return user && owner ? { account: owner, ...user } : temporary.get(secretId);
   };
 
   return {
     list,
-    setUsers: (next) => {
-      users = next;
-    },
-    users: () => users,
+    setUsers: (next) => void kept.set('users', next),
+    users,
     issue(account, { name, seconds, policies }, nowMs) {
       const expiresAtMs = nowMs + seconds * 1000;
       const secretId = `AKID${randomBytes(24).toString('base64url')}`;

@@ -122,7 +122,11 @@ export async function openLocalCos(options: LocalCosOptions): Promise<LocalCos> 
   };
 }
 
-const ownNames = new Set(['index', 'bodies', 'incoming', 'accounts.json', 'accounts.json.new']);
+const ownNames = new Set(
+  ['index', 'bodies', 'incoming'].concat(
+    ['accounts.json', 'users.json'].flatMap((name) => [name, `${name}.new`]),
+  ),
+);
 
 /** All or nothing: a failure leaves the folder closed. */
 async function openFolder(
@@ -147,7 +151,7 @@ async function openFolder(
     if (!isNew && !existsSync(path.join(indexDir, 'CURRENT'))) throw damaged(dataDir, 'its index is gone');
     const index = await openObjectIndex(indexDir, isNew);
     try {
-      const accounts = openAccounts(accountsFile);
+      const accounts = openAccounts(accountsFile, path.join(dataDir, 'users.json'));
       const bodies = openBodies(dataDir);
       const commits = await openCommits(index, bodies, options);
       const store = createObjectStore(index, bodies, commits, options.restoreMs);

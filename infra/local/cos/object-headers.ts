@@ -117,6 +117,7 @@ export function headersOf(version: StoredVersion, exchange: BucketExchange): Hea
     'x-cos-hash-crc64ecma': version.crc64,
     // Absent for STANDARD.
     'x-cos-storage-class': version.storageClass === 'STANDARD' ? undefined : version.storageClass,
+    'x-cos-storage-tier': storageTierOf(version),
     'x-cos-version-id': shownVersionId(exchange.bucket, version) || undefined,
     'x-cos-tagging-count': version.tags.length === 0 ? undefined : version.tags.length,
     'x-cos-object-type': version.appendable ? 'appendable' : undefined,
@@ -132,6 +133,11 @@ export function headersOf(version: StoredVersion, exchange: BucketExchange): Hea
     headers[casing.get(name) ?? name] = Buffer.from(override).toString('latin1');
   }
   return headers;
+}
+
+/** Nothing is here long enough to become INFREQUENT. `undefined`: its class has no tiers. */
+export function storageTierOf({ storageClass }: StoredVersion): 'FREQUENT' | undefined {
+  return /^(MAZ_)?INTELLIGENT_TIERING$/.test(storageClass) ? 'FREQUENT' : undefined;
 }
 
 const archived = /^(MAZ_)?(DEEP_)?ARCHIVE$/;

@@ -16,9 +16,9 @@ export interface RequestFacts {
   readonly caller: string;
 }
 
-/** Parameters of COS that are no sub-resource, though they may come without a value. */
+/** Parameters that are no sub-resource, though they may come without a value. */
 const plainParameters =
-  /^(prefix|delimiter|encoding-type|marker|max-.*|.*-marker|versionid|partnumber|sign|response-.*|q-.*|x-cos-.*)$/i;
+  /^(prefix|delimiter|encoding-type|marker|max-.*|.*-marker|versionid|partnumber|sign|response-.*|q-.*|x-cos-.*|x-amz-.*|start-after|fetch-owner)$/i;
 
 export function requestFacts(
   request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
@@ -28,7 +28,10 @@ export function requestFacts(
   const target = targetOf(request.headers.host ?? '');
   const isBucket = target?.kind === 'bucket';
   const of = !isBucket ? 'service' : path === '/' ? 'bucket' : 'object';
-  const copy = request.headers['x-cos-copy-source'] === undefined ? undefined : 'copy';
+  const copies = ['x-cos-copy-source', 'x-amz-copy-source'].some(
+    (name) => request.headers[name] !== undefined,
+  );
+  const copy = copies ? 'copy' : undefined;
   const words = [request.method ?? 'GET', of, subresourceOf(query), copy];
   return {
     operation: words.filter((word) => word !== undefined).join(' '),
@@ -47,7 +50,7 @@ function subresourceOf(query: string): string | undefined {
 
 function secretIdOf({ headers }: Pick<IncomingMessage, 'headers'>, query: string): string {
   const signed = headers.authorization ?? decoded(query);
-  return /(?:^|[&\s])q-ak=([^&]*)/.exec(signed)?.[1] ?? '';
+  return /(?:^|[&\s])(?:q-ak|X-Amz-Credential|Credential)=([^&/]*)/.exec(signed)?.[1] ?? '';
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

@@ -1,4 +1,5 @@
 import { cosDocuments } from '../../../infra/local/cos-control';
+import { temporaryFolder } from '../../support/local';
 import { at, newBucket, refusal, type RunningCos, sdkAt, startCos } from './cos/harness';
 
 let running: RunningCos;
@@ -67,6 +68,29 @@ test('users are put and taken away, and their secrets are not told', async () =>
   expect(await refusal(sdk.getBucket(where))).toBe('403 AccessDenied');
   users?.reset();
   expect(await refusal(sdk.getBucket(where))).toBe('403 InvalidAccessKeyId');
+});
+
+test('users outlive a restart, with what they may do', async () => {
+  const folder = temporaryFolder();
+  const first = await startCos({ dataDir: folder.path });
+  const ref = await newBucket(first);
+  const keys = { secretId: 'AKIDkept', secretKey: 'kept' };
+  const policy = {
+    version: '2.0',
+    statement: [{ effect: 'allow', action: 'name/cos:HeadBucket', resource: '*' }],
+  };
+  cosDocuments(first.cos)['users']?.replace([{ name: 'kept', uin: '7', ...keys, policies: [policy] }]);
+  await first.close();
+  const second = await startCos({ dataDir: folder.path });
+  try {
+    const sdk = sdkAt(second.port, keys);
+    const where = { Bucket: ref.bucket, Region: ref.region };
+    expect(await refusal(sdk.headBucket(where))).toBe('not refused');
+    expect(await refusal(sdk.getBucket(where))).toBe('403 AccessDenied');
+  } finally {
+    await second.close();
+    folder.remove();
+  }
 });
 
 test('a user that cannot be read is refused with its path, and nothing changes', () => {

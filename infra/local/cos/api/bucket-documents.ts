@@ -18,6 +18,8 @@ export interface BucketDocument {
   readonly putStatus: 200 | 204;
   /** Fails with a CosError. */
   readonly check: (text: string, exchange: BucketExchange) => void | Promise<void>;
+  /** More headers of PUT. */
+  readonly putHeaders?: (exchange: BucketExchange) => Headers;
   /** More headers of GET. */
   readonly headers?: (putMs: number) => Headers;
   readonly contentType?: string;
@@ -69,6 +71,7 @@ export const bucketDocuments: Readonly<Record<string, BucketDocument>> = {
     missing: 'ReplicationConfigurationnotFoundError',
     putStatus: 200,
     check: checkReplication,
+    putHeaders: ({ bucket }) => ({ 'x-cos-bucket-region': bucket.region }),
     headers: (putMs) => ({ 'x-cos-replication-rule-creation-time': new Date(putMs).toUTCString() }),
   },
 };
@@ -86,12 +89,12 @@ export function getDocument(name: string, { missing, headers, contentType }: Buc
   };
 }
 
-export function putDocument(name: string, { check, putStatus }: BucketDocument) {
+export function putDocument(name: string, { check, putStatus, putHeaders }: BucketDocument) {
   return async (exchange: BucketExchange): Promise<void> => {
     const text = await readDocument(exchange);
     await check(text, exchange);
     await exchange.store.setDocument(exchange.bucket, name, { text, putMs: exchange.nowMs });
-    reply(exchange, putStatus);
+    reply(exchange, putStatus, putHeaders?.(exchange));
   };
 }
 

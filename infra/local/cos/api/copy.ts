@@ -1,8 +1,8 @@
 import { aclOfHeaders } from '../access/acl';
 import { CosError } from '../cos-error';
-import { forbidsOverwrite, type ObjectExchange, originOf, replyWhenDone } from '../exchange';
+import { forbidsOverwrite, type Headers, type ObjectExchange, originOf, replyWhenDone } from '../exchange';
 import { metadataOf, storageClassOf, tagsOfHeader } from '../object-headers';
-import { hasOwnId, lastModifiedMs } from '../store/entry';
+import { hasOwnId, lastModifiedMs, type StoredVersion } from '../store/entry';
 import { node } from '../xml';
 import { copySourceOf } from './copy-source';
 import { mintedAtStart } from './object';
@@ -10,7 +10,15 @@ import { mintedAtStart } from './object';
 const copyBytesMax = 5 * 1024 ** 3;
 
 /** PUT Object - Copy: shares the body, so it costs no byte. Source: https://www.tencentcloud.com/document/product/436/10881 */
-export async function copyObject(exchange: ObjectExchange): Promise<void> {
+export function copyObject(exchange: ObjectExchange): Promise<void> {
+  return copyWith(exchange, () => ({}));
+}
+
+/** A copy whose answer has more headers. */
+export async function copyWith(
+  exchange: ObjectExchange,
+  headersOfMade: (made: StoredVersion) => Headers,
+): Promise<void> {
   const { store, bucket, key, headers } = exchange;
   const storageClass = storageClassOf(exchange, bucket);
   const keepMetadata = directive(headers['x-cos-metadata-directive']) === 'Copy';
@@ -43,7 +51,7 @@ export async function copyObject(exchange: ObjectExchange): Promise<void> {
       node('LastModified', new Date(lastModifiedMs(made)).toISOString().replace(/\.\d+Z$/, 'Z')),
       hasOwnId(made) ? node('VersionId', made.versionId) : undefined,
     ]);
-    return { root, headers: { 'x-cos-copy-source-version-id': versionId } };
+    return { root, headers: { 'x-cos-copy-source-version-id': versionId, ...headersOfMade(made) } };
   };
   return replyWhenDone(exchange, copied());
 }

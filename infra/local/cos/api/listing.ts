@@ -8,6 +8,7 @@ import {
   type StoredEntry,
   type StoredVersion,
 } from '../store/entry';
+import { storageTierOf } from '../object-headers';
 import * as names from '../store/index-keys';
 import { document, node, type XmlNode } from '../xml';
 import { ownerNode } from './identity';
@@ -167,12 +168,14 @@ function entryNode(
   return node('Version', [...identity, ...versionNodes(entry), owner]);
 }
 
-function versionNodes(entry: StoredVersion): readonly XmlNode[] {
+function versionNodes(entry: StoredVersion): readonly (XmlNode | undefined)[] {
+  const tier = storageTierOf(entry);
   return [
     node('LastModified', timeOf(entry)),
     node('ETag', `"${entry.etag}"`),
     node('Size', String(entry.size)),
     node('StorageClass', entry.storageClass),
+    tier && node('StorageTier', tier),
   ];
 }
 

@@ -1,9 +1,11 @@
+import { copyWith } from '../api/copy';
 import { readObjectsPage } from '../api/listing';
 import { ownerNode } from '../api/identity';
 import { versionToRead } from '../api/object';
 import { taggingNode } from '../api/tagging';
 import { CosError } from '../cos-error';
 import { type BucketExchange, type ObjectExchange, type Operations, param, replyXml } from '../exchange';
+import { hasOwnId } from '../store/entry';
 import { document, node } from '../xml';
 
 const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
@@ -15,6 +17,7 @@ export const s3BucketOperations: Operations<BucketExchange> = {
 };
 export const s3ObjectOperations: Operations<ObjectExchange> = {
   'GET tagging': { action: 'GetObjectTagging', run: getTagging },
+  'PUT copy': { action: 'PutObjectCopy', run: copyObject },
 };
 
 /** ListObjectsV2. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
@@ -55,4 +58,9 @@ async function getLocation(exchange: BucketExchange): Promise<void> {
 /** S3 answers an object without tags with an empty set, and COS with an error (which COS does here is inferred). */
 async function getTagging(exchange: ObjectExchange): Promise<void> {
   replyXml(exchange, 200, document(taggingNode((await versionToRead(exchange)).tags)));
+}
+
+/** S3 says in a header which version a copy made, and its clients look there only; COS's document has it too. */
+function copyObject(exchange: ObjectExchange): Promise<void> {
+  return copyWith(exchange, (made) => ({ 'x-cos-version-id': hasOwnId(made) ? made.versionId : undefined }));
 }

@@ -128,7 +128,8 @@ describe('replication', () => {
 
   test('a document is kept and returned, and nothing is replicated by it', async () => {
     const [ref, to] = [await newBucket(running), await newBucket(running, 'Enabled', 'ap-shanghai')];
-    await put(ref, [ruleTo(to, { ID: 'one' })]);
+    const taken = await put(ref, [ruleTo(to, { ID: 'one' })]);
+    expect(taken.headers).toMatchObject({ 'x-cos-bucket-region': ref.region });
     const got = await running.sdk.getBucketReplication(where(ref));
     expect(got.ReplicationConfiguration).toMatchObject({ Role: role(), Rules: [{ ID: 'one' }] });
     expect(Date.parse(String(got.headers?.['x-cos-replication-rule-creation-time']))).not.toBeNaN();

@@ -325,23 +325,6 @@ test('after a suspension a completed upload is the null version, and says so', a
   expect(done.headers?.['x-cos-version-id']).toBe('null');
 });
 
-test('forbid-overwrite is looked at when an upload begins and when it ends', async () => {
-  const ref = await newBucket(running, 'never');
-  const Headers = { 'x-cos-forbid-overwrite': 'true' };
-  const id = await begin(ref, 'a', { Headers: { ...Headers } });
-  const ETag = await upload(ref, id, 1, bytes(10));
-  await running.sdk.putObject({ ...at(ref, 'a'), Body: 'x' });
-  const Parts = [{ PartNumber: 1, ETag }];
-  const late = running.sdk.multipartComplete({
-    ...at(ref, 'a'),
-    UploadId: id,
-    Parts,
-    Headers: { ...Headers },
-  });
-  expect(await refusal(late)).toBe('409 FileAlreadyExists');
-  expect(await refusal(begin(ref, 'a', { Headers: { ...Headers } }))).toBe('409 FileAlreadyExists');
-});
-
 test('a download goes on over parts whose object is deleted meanwhile', async () => {
   const ref = await newBucket(running, 'never');
   const id = await begin(ref);

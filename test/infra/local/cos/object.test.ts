@@ -1,16 +1,7 @@
 import { request as send } from 'node:http';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import {
-  at,
-  newBucket,
-  raw,
-  refusal,
-  removeVersion,
-  type RunningCos,
-  setVersioning,
-  startCos,
-} from './harness';
+import { at, newBucket, raw, refusal, removeVersion, type RunningCos, startCos } from './harness';
 
 let running: RunningCos;
 beforeAll(async () => {
@@ -60,6 +51,26 @@ test('headers are spelled as COS spells them', async () => {
   );
   // Absent for STANDARD.
   expect(got.headers['x-cos-storage-class']).toBeUndefined();
+});
+
+test('only what is tiered has a tier, in its headers and in listings', async () => {
+  const ref = await newBucket(running);
+  for (const storageClass of ['STANDARD_IA', 'INTELLIGENT_TIERING'])
+    await raw(running, ref, 'PUT', `/${storageClass}`, { headers: { 'x-cos-storage-class': storageClass } });
+  const tierOf = async (key: string) => (await raw(running, ref, 'HEAD', key)).headers['x-cos-storage-tier'];
+  expect([await tierOf('/STANDARD_IA'), await tierOf('/INTELLIGENT_TIERING')]).toEqual([
+    undefined,
+    'FREQUENT',
+  ]);
+  const tiers = /<Key>(\w+)<.*?<StorageClass>\1<\/StorageClass>(?:<StorageTier>(\w+)<)?/g;
+  for (const listing of ['/', '/?versions']) {
+    const { body } = await raw(running, ref, 'GET', listing);
+    const listed = [...body.matchAll(tiers)].map(([, key, tier]) => [key, tier]);
+    expect(listed).toEqual([
+      ['INTELLIGENT_TIERING', 'FREQUENT'],
+      ['STANDARD_IA', undefined],
+    ]);
+  }
 });
 
 test('ranges', async () => {
@@ -144,20 +155,6 @@ test('an error is a document with its ids, and for HEAD only a status', async ()
   expect(got.headers).toMatchObject({ 'content-type': 'application/xml' });
   expect(got.headers['x-cos-trace-id']).toBeDefined();
   expect(await raw(running, ref, 'HEAD', '/nothing')).toMatchObject({ status: 404, body: '' });
-});
-
-test('forbid-overwrite protects only in a bucket that never had versioning', async () => {
-  const Headers = { 'x-cos-forbid-overwrite': 'true' };
-  const never = await newBucket(running, 'never');
-  const put = (ref: { bucket: string; region: string }) =>
-    running.sdk.putObject({ ...at(ref, 'a'), Body: 'x', Headers: { ...Headers } });
-  await put(never);
-  expect(await refusal(put(never))).toBe('409 FileAlreadyExists');
-  await setVersioning(running, never, 'Suspended');
-  await put(never);
-  const versioned = await newBucket(running);
-  await put(versioned);
-  await put(versioned);
 });
 
 test('an upload that breaks off leaves nothing', async () => {

@@ -90,6 +90,21 @@ describe('over HTTP', () => {
     await expect(early).rejects.toMatchObject({ code: 'RequestTimeTooSkewed' });
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'the SDK sets a clock right that is %p ms off',
+    async (SystemClockOffset) => {
+      const ref = await newBucket(running);
+      const sdk = sdkAt(running.port, running.own);
+      Object.assign((sdk as unknown as { options: object }).options, { SystemClockOffset });
+      // Where it says so.
+      const said = jest.spyOn(console, 'error').mockImplementation(() => {});
+      expect((await sdk.putObject({ ...at(ref, 'a'), Body: 'x' })).statusCode).toBe(200);
+      said.mockRestore();
+      const statuses = running.cos.requests.list().map(({ status }) => status);
+      expect(statuses.slice(-2)).toEqual([403, 200]);
+    },
+  );
+
   test('a header list that cannot be read, or names what every object has', async () => {
     const ref = await newBucket(running);
     const time = `${Math.floor(nowMs / 1000)};${Math.floor(nowMs / 1000) + 900}`;
@@ -142,6 +157,29 @@ describe('over HTTP', () => {
     });
     const other = path.replace('/a%20b', '/other');
     expect(await raw(running, ref, 'GET', other, { sign: false })).toMatchObject({ status: 403 });
+  });
+
+  test('a presigned URL to put, with a temporary key whose token is in it', async () => {
+    const ref = await newBucket(running);
+    const { secretId, secretKey, token } = running.cos.issueTemporaryKey(running.own, {
+      name: 'browser',
+      seconds: 60,
+    });
+    const urlOf = (sdk: COS): string => {
+      const url = sdk.getObjectUrl({ ...at(ref, 'up'), Method: 'PUT', Sign: true }, () => {});
+      return url.slice(url.indexOf('/', 'http://'.length));
+    };
+    const put = (path: string) => raw(running, ref, 'PUT', path, { sign: false, body: 'x' });
+    const path = urlOf(sdkAt(running.port, { secretId, secretKey }, token));
+    expect(path).toContain('&x-cos-security-token=');
+    expect((await put(path)).status).toBe(200);
+    expect(running.cos.requests.list().at(-1)).toMatchObject({ api: 'PutObject', caller: 'browser' });
+    expect((await put(urlOf(sdkAt(running.port, { secretId, secretKey })))).body).toContain(
+      'InvalidAccessKeyId',
+    );
+    expect((await raw(running, ref, 'GET', path, { sign: false })).body).toContain('SignatureDoesNotMatch');
+    nowMs += 61_000;
+    expect((await put(path)).body).toContain('<Code>ExpiredToken</Code>');
   });
 
   test('a temporary key works with its token until it expires', async () => {

@@ -214,6 +214,14 @@ test.each([
   ['POST', '/k?uploads', {}, 'POST object uploads'],
   ['GET', '/k?versionId=1', {}, 'GET object'],
   ['GET', '/k?tagging=&versionId=1', {}, 'GET object tagging'],
+  ['PUT', '/k?x-id=CopyObject', { 'x-amz-copy-source': 's' }, 'PUT object copy'],
+  [
+    'PUT',
+    '/k?partNumber=1&uploadId=2&x-id=UploadPartCopy',
+    { 'x-amz-copy-source': 's' },
+    'PUT object uploadId copy',
+  ],
+  ['GET', '/?list-type=2&prefix=&start-after=', {}, 'GET bucket'],
   ['GET', '/?versions=&prefix=&max-keys=1', {}, 'GET bucket versions'],
   ['GET', '/?prefix=&marker=', {}, 'GET bucket'],
 ])('%s %s %p is the operation %s', (method, url, headers, operation) => {
@@ -228,4 +236,15 @@ test.each([
       caller: 'replicate',
     },
   );
+});
+
+test.each([
+  ['/k', 'q-sign-algorithm=sha1&q-ak=AKID1&q-sign-time=1;2'],
+  ['/k?q-sign-algorithm=sha1&q-ak=AKID1&q-sign-time=1;2', undefined],
+  ['/k', 'AWS4-HMAC-SHA256 Credential=AKID1/20260101/ap-shanghai/s3/aws4_request, SignedHeaders=host'],
+  ['/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID1%2F20260101%2Fap-shanghai%2Fs3', undefined],
+])('who signed %s with %s is known before the request is taken in', (url, authorization) => {
+  const headers = { host: 'b-1250000000.cos.ap-shanghai.myqcloud.com', authorization };
+  const callerOf = (id: string) => (id === 'AKID1' ? 'replicate' : 'user');
+  expect(requestFacts({ method: 'GET', url, headers }, callerOf).caller).toBe('replicate');
 });

@@ -142,6 +142,19 @@ test('versions, markers and their deletion', async () => {
   expect((await s3.send(new ListObjectVersionsCommand({ Bucket }))).Versions).toBeUndefined();
 });
 
+test('a copy says which version it is of, and which one it made', async () => {
+  const Bucket = `copied-${running.own.appid}`;
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  const old = await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'old' }));
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'new' }));
+  const CopySource = `${Bucket}/k?versionId=${old.VersionId}`;
+  const copy = await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource }));
+  expect(copy.CopySourceVersionId).toBe(old.VersionId);
+  const made = await s3.send(new GetObjectCommand({ Bucket, Key: 'copy', VersionId: copy.VersionId }));
+  expect([made.VersionId, await made.Body?.transformToString()]).toEqual([copy.VersionId, 'old']);
+});
+
 test('a copy keeps or replaces metadata and tags', async () => {
   await put('source ä', 'content', { Metadata: { colour: 'red' }, Tagging: 'a=b' });
   const CopySource = `/${Bucket}/${encodeURIComponent('source ä')}`;
