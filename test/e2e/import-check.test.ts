@@ -13,7 +13,8 @@ test('the check of an import passes a sound replica, and names one with a byte f
     const source = await versionedBucket(sdk, { bucket: sourceBucket, region: 'ap-guangzhou' });
     const destination = await versionedBucket(sdk, { bucket: destinationBucket, region: 'ap-shanghai' });
     await api('POST', `/v1/buckets/${sourceBucket}/rules`, { destination });
-    const body = 'the bytes of a file, as they were imported';
+    // Long enough to have a file of its own.
+    const body = 'the bytes of a file, as they were imported\n'.repeat(1000);
     const file = path.join(folder.path, 'a.txt');
     writeFileSync(file, body);
     await sdk.putObject({ Bucket: sourceBucket, Region: source.region, Key: 'a.txt', Body: body });

@@ -178,7 +178,8 @@ test('one flipped byte of a replica is noticed', async () => {
   const source = await versionedBucket(sdk, named('flip', 'ap-guangzhou'));
   const destination = await versionedBucket(sdk, named('flip-copy', 'ap-shanghai'));
   await addRule(source, { destination });
-  const body = 'a body that is found again on disk';
+  // Long enough to have a file of its own.
+  const body = 'a body that is found again on disk\n'.repeat(1000);
   await sdk.putObject({ ...at(source, 'a'), Body: body });
   await quiet(cloud);
   expect(await seenHistory(sdk, destination, 'a')).toMatchObject([{ body }]);

@@ -236,9 +236,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'older pages are read from the wrong end',
     file: look,
-    find: 'entries: [...page.entries, ...window.entries]',
-    replace: 'entries: [...window.entries, ...page.entries]',
+    find: 'entries: [...(above ? entries.slice(0, -1) : entries), ...window.entries]',
+    replace: 'entries: [...window.entries, ...(above ? entries.slice(0, -1) : entries)]',
     seeds: 200,
+  },
+  {
+    name: 'an older page that lags is believed',
+    file: look,
+    find: 'if (above && (known === undefined || entryId(known) !== entryId(oldest))) continue;',
+    replace: '',
+    seeds: 20_000,
   },
   {
     name: 'a thrown failure is swallowed',
