@@ -152,13 +152,18 @@ function isOfTheFirstSeconds(world: World, books: RuleBooks, written: Written, {
   const ruleOf = (set: RuleSet | undefined) => set?.rules.find(({ id }) => id === rule.id);
   const revisions = books.revisions(written.ref.bucket);
   const uncovered = revisions.findLastIndex((set) => !covers(ruleOf(set), key, written.stored));
-  // Perhaps with another revision in between, which nobody has acted on.
-  const before = revisions.slice(Math.max(0, uncovered - 2), uncovered + 1);
+  const learntWithinMs = world.settings.settleMs + world.settings.configLifetimeMs + 1_000;
+  // Those that a function may still have known then, and perhaps another one in between, which nobody has acted on.
+  const before = revisions.filter(
+    (_, revision) =>
+      revision <= uncovered &&
+      (revision >= uncovered - 2 ||
+        books.committedMs(written.ref.bucket, revision + 1) + learntWithinMs >= written.landedMs),
+  );
   const wasTagged = before.some((set) => (ruleOf(set)?.tags ?? []).length > 0);
   if (written.stored.entry.kind !== 'deleteMarker' && !wasTagged) return false;
   const coveredMs = books.committedMs(written.ref.bucket, uncovered + 1);
-  const { settleMs, configLifetimeMs } = world.settings;
-  return written.landedMs <= coveredMs + settleMs + configLifetimeMs + 1_000 && uncovered > 0;
+  return written.landedMs <= coveredMs + learntWithinMs && uncovered > 0;
 }
 
 const isAppendable = (written: Written): boolean =>
@@ -235,6 +240,8 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
   const ever = world.cos.ledger.of(destination.bucket, key);
   const top = ever.findLast((one) => one.removedMs === undefined);
   if (top === undefined) return;
+  // A user who deletes the newest replica for good at the destination has shown what lay below it.
+  if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return;
   const { author } = top;
   if (author.kind === 'replication' && author.of.ref.bucket === source.bucket) {
     if (placeOf(world, author.of) >= placeOf(world, newest) && !author.torn) return;
@@ -255,8 +262,6 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
       .flatMap((one) => replicasOf(world, one, destination))
       .some((one) => one.hidden);
     if (newest.removedMs !== undefined && hidden) return;
-    // A user who deletes the newest replica for good at the destination has shown what lay below it.
-    if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return;
   } else {
     // A user wrote later than the newest arrived.
     const below = ever.slice(0, ever.indexOf(top));

@@ -7,6 +7,8 @@ const net = require('node:net');
 
 const log = (line) => appendFileSync(process.env.CONNECTIONS_LOG, `${line}\n`);
 
+// Each is called with its own `this`.
+/* oxlint-disable typescript/unbound-method */
 const { connect } = net.Socket.prototype;
 net.Socket.prototype.connect = function recorded(...args) {
   const [first] = Array.isArray(args[0]) ? args[0] : args;
