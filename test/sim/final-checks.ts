@@ -242,6 +242,13 @@ function checkCurrent(world: World, pair: Pair, verdict: Verdict): void {
   if (top === undefined) return;
   // A user who deletes the newest replica for good at the destination has shown what lay below it.
   if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return;
+  // A marker on top may stand in for a newer one than it was written for.
+  const newer = world.cos.ledger.of(source.bucket, key).slice(placeOf(world, newest) + 1);
+  if (
+    top.stored.content === undefined &&
+    newer.some((one) => isEligible(one, pair) && isStoodInFor(world, one, pair))
+  )
+    return;
   const { author } = top;
   if (author.kind === 'replication' && author.of.ref.bucket === source.bucket) {
     if (placeOf(world, author.of) >= placeOf(world, newest) && !author.torn) return;
