@@ -76,7 +76,8 @@ export function destinationProvenance(
       const times = { nowMs: ports.clock.now(), clockToleranceMs, deleteSettlesMs };
       const { sha256 } = ports.digests;
       const found = markerProvenance(marker, history, attempts, sourceBucket, times, sha256);
-      if (found !== 'unknown') return found;
+      // After a list that showed an attempt which may have made it, one without is stale.
+      if (found !== 'unknown' && !(attempt > 0 && found.kind === 'foreign')) return found;
     }
     throw new ReplicationError('OUTCOME_UNKNOWN', `a delete marker of "${key}" in ${destination.bucket}`);
   };

@@ -88,6 +88,31 @@ test('a delete whose answer was lost leaves one marker', async () => {
   expect(world.shown(destination, key)).toEqual(['one', '(deleted)']);
 });
 
+test('an attempt that was listed once is not taken for none when a later list lacks it', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.cos.delete(source, key);
+  const { putDeleteMarker } = world.ports.store;
+  world.ports.store.putDeleteMarker = async (...call) => {
+    await putDeleteMarker(...call);
+    throw new Error('connection reset');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
+  world.ports.store.putDeleteMarker = putDeleteMarker;
+
+  const { list } = world.ports.state;
+  let lists = 0;
+  world.ports.state.list = async (folder, after) => {
+    if (!folder.startsWith('markers/')) return list(folder, after);
+    lists += 1;
+    return lists === 1 ? list(folder, after) : { names: [], complete: true };
+  };
+  await expect(notify(world)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  expect(lists).toBeGreaterThan(1);
+  expect(world.shown(destination, key)).toEqual(['one', '(deleted)']);
+});
+
 test('the storage class is the source object’s unless the rule names one', async () => {
   const kept = await withRule();
   kept.cos.put(source, key, { body: 'one', storageClass: 'STANDARD_IA' });
