@@ -3,10 +3,18 @@ import { handleEvent } from '../../lib/app/handle-event';
 import { ReplicationError } from '../../lib/domain/error';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
-import { announceTargets } from '../../lib/app/targets';
 import { entryId } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+import {
+  createWorld,
+  destination,
+  eventFor,
+  ruleOf,
+  settings,
+  sound,
+  source,
+  type World,
+} from '../support/world';
 
 /** What users of other replicators have reported, each as a story here: docs/testing.md says which test is which. */
 const key = 'k';
@@ -28,15 +36,6 @@ const sweep = (world: World, region = source.region) =>
 const at = (world: World, ref: BucketRef = destination) => world.shown(ref, key);
 const writesOf = (world: World) =>
   world.requests.filter((request) => request === 'copy' || request === 'delete');
-
-/** A rule of another deployment: the API takes only sources of its own region. */
-async function ruleOf(world: World, from: BucketRef, to: BucketRef, id: string): Promise<void> {
-  const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id, destination: to };
-  await announceTargets(world.ports.state, [], [to]);
-  await world.ruleStore.commit({ ...from, revision: 1, rules: [rule] }, { by: 'test', what: 'created' });
-  // Until every function has heard of it.
-  world.advance(20_000);
-}
 
 /** From this call on, the process is dead: nothing it asks is heard. */
 function dieAt(world: World, call: number): () => void {

@@ -1,12 +1,15 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
+import { createRuleSource } from '../../lib/app/rule-source';
+import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { entryId } from '../../lib/domain/history';
 import {
   createWorld,
   destination,
   eventFor,
   landLate,
+  ruleOf,
   settings,
   sound,
   source,
@@ -159,6 +162,37 @@ test('a listing that hides a middle version: it is copied when it comes to light
   expect(at(world)).toEqual(['one', 'three', 'two', 'three', 'four']);
   expect((await notify(world)).written).toBe(0);
 });
+
+test.each([
+  ['by landing', ['one', 'two', 'late'], ['one', 'two', 'late']],
+  ['by id', ['one', 'late', 'two'], ['one', 'two', 'late', 'two']],
+])(
+  'a write whose id is older than one already copied, listed %s: the destination ends in the order of the listing',
+  async (_name, listed, copied) => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    await notify(world);
+    // Its id is of the moment that the upload began.
+    world.cos.put(source, key, { body: 'late' });
+    const keys = world.cos.bucket(source)?.keys ?? new Map();
+    const begun = keys.get(key) ?? [];
+    keys.set(key, begun.slice(0, 1));
+    world.advance(3000);
+    world.cos.put(source, key, { body: 'two' });
+    await notify(world);
+    expect(at(world)).toEqual(['one', 'two']);
+
+    const all = [...begun, ...(keys.get(key) ?? [])];
+    const landed = listed.map((body) => all.find(({ content }) => content?.body === body));
+    keys.set(
+      key,
+      landed.flatMap((entry) => entry ?? []),
+    );
+    await notify(world);
+    expect(at(world)).toEqual(copied);
+    expect((await notify(world)).written).toBe(0);
+  },
+);
 
 test('a version that is deleted for good below the head is not taken for a hidden one', async () => {
   const world = await withRule();
@@ -362,3 +396,67 @@ describe('leases', () => {
 function firstOccurrences(bodies: readonly string[]): readonly string[] {
   return bodies.filter((body, place) => bodies.indexOf(body) === place);
 }
+
+describe('two deployments with rules toward each other', () => {
+  /** The second deployment: another region, and caches of its own. */
+  async function withBoth() {
+    const world = await withRule();
+    await ruleOf(world, destination, source, 'back');
+    const { ports, ruleStore, checks } = world;
+    const there = {
+      ...ports,
+      region: destination.region,
+      rules: createRuleSource(ruleStore, ports.clock, { configLifetimeMs: 15_000 }),
+      gate: createVersioningGate(checks.directory, ports.clock, { configLifetimeMs: 15_000 }),
+    };
+    const notifyThere = () => handleEvent(there, eventFor(key, ports.clock.now(), destination));
+    const sweepThere = () => reconcile({ ...there, ruleSets: () => world.ruleSetsOf(destination.region) });
+    return { world, notifyThere, sweepThere };
+  }
+
+  test('writes that cross arrive once at the other side, and no copy goes back', async () => {
+    const { world, notifyThere, sweepThere } = await withBoth();
+    world.cos.put(source, key, { body: 'here' });
+    const copy = pause(world, 'copyVersion');
+    const outward = notify(world);
+    await copy.arrived;
+    world.cos.put(destination, key, { body: 'there' });
+    await notifyThere();
+    copy.release();
+    await outward;
+    for (let round = 0; round < 2; round += 1) {
+      // The events of the copies, and the timers.
+      await notify(world);
+      await notifyThere();
+      await sweep(world);
+      await sweepThere();
+    }
+    expect(world.shown(source, key)).toEqual(['here', 'there']);
+    expect(at(world)).toEqual(['there', 'here']);
+  });
+
+  test('a delete on one side and a write on the other both arrive, and the copies of both stay where they are', async () => {
+    const { world, notifyThere, sweepThere } = await withBoth();
+    world.cos.put(source, key, { body: 'here' });
+    await notify(world);
+    world.cos.delete(source, key);
+    world.cos.put(destination, key, { body: 'there' });
+    // Until then a marker may be a replica whose record no list shows yet.
+    world.letAttemptsEnd();
+    const remove = pause(world, 'putDeleteMarker');
+    const outward = notify(world);
+    await remove.arrived;
+    await notifyThere();
+    remove.release();
+    await outward;
+    world.letAttemptsEnd();
+    for (let round = 0; round < 2; round += 1) {
+      await notify(world);
+      await notifyThere();
+      await sweep(world);
+      await sweepThere();
+    }
+    expect(world.shown(source, key)).toEqual(['here', '(deleted)', 'there']);
+    expect(at(world)).toEqual(['here', 'there', '(deleted)']);
+  });
+});

@@ -1,5 +1,4 @@
 import { handleEvent } from '../../lib/app/handle-event';
-import { announceTargets } from '../../lib/app/targets';
 import { entryId } from '../../lib/domain/history';
 import { stampHeader } from '../../lib/domain/stamp';
 import {
@@ -7,6 +6,7 @@ import {
   destination,
   eventFor,
   landLate,
+  ruleOf,
   settings,
   sound,
   source,
@@ -248,16 +248,7 @@ test('a replica is not replicated further, so two rules toward each other do not
     .catch((refused: unknown) => refused);
   // The API of this deployment only takes sources of its own region; the rule of another deployment is written here.
   expect(back).toMatchObject({ name: 'RequestRefused' });
-  const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id: 'back', destination: source };
-  const document = JSON.parse(
-    world.documents.get(`rules/${source.bucket}/000000000001.json`) ?? '{}',
-  ) as object;
-  world.documents.set(
-    `rules/${destination.bucket}/000000000001.json`,
-    JSON.stringify({ ...document, ...destination, rules: [rule] }),
-  );
-  await announceTargets(world.ports.state, [], [source]);
-  world.advance(20_000);
+  await ruleOf(world, destination, source, 'back');
   const report = await handleEvent(world.ports, eventFor(key, world.ports.clock.now(), destination));
   expect(report).toMatchObject({ written: 0, notCovered: 0, left: 2 });
   expect(world.shown(source, key)).toEqual(['one', '(deleted)']);

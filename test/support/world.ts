@@ -12,7 +12,7 @@ import type { Clock, Entropy, LogFacts, Logger, ObjectStore } from '../../lib/ap
 import { createRuleSource } from '../../lib/app/rule-source';
 import { createRuleStore } from '../../lib/app/rule-store';
 import { createRuleService } from '../../lib/app/rules';
-import { createTargets } from '../../lib/app/targets';
+import { announceTargets, createTargets } from '../../lib/app/targets';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { defaultSettings, type ReplicationSettings } from '../../lib/app/settings';
 import type { BucketRef } from '../../lib/domain/rule';
@@ -122,6 +122,15 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
 }
 
 export type World = ReturnType<typeof createWorld>;
+
+/** A rule of another deployment: the API takes only sources of its own region. */
+export async function ruleOf(world: World, from: BucketRef, to: BucketRef, id: string): Promise<void> {
+  const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id, destination: to };
+  await announceTargets(world.ports.state, [], [to]);
+  await world.ruleStore.commit({ ...from, revision: 1, rules: [rule] }, { by: 'test', what: 'created' });
+  // Until every function has heard of it.
+  world.advance(20_000);
+}
 
 export function shown(history: readonly StoredEntry[]): readonly string[] {
   return history.map((stored) => stored.content?.body ?? '(deleted)');
