@@ -78,8 +78,8 @@ export function parseAttempts(names: readonly string[]): readonly MarkerAttempt[
 /**
  * What a marker at the destination is. One that a closed record names is ours. Any other is ours too if an attempt
  * could have made it that nobody closed: in doubt the head is asserted again, which shows an object that a user may
- * have deleted there, and hides none. While it may still be closed, nobody can tell. A record that a list does not show yet makes its marker look like a user's; that costs a
- * marker more, since whatever is written then ends with the newest.
+ * have deleted there, and hides none. While it may still be closed, nobody can tell. A record that no list shows yet makes
+ * its marker look like a user's; that costs a marker more, since whatever is written then ends with the newest.
  */
 export function markerProvenance(
   marker: DeleteMarker,
