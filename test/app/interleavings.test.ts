@@ -411,11 +411,20 @@ describe('two deployments with rules toward each other', () => {
     };
     const notifyThere = () => handleEvent(there, eventFor(key, ports.clock.now(), destination));
     const sweepThere = () => reconcile({ ...there, ruleSets: () => world.ruleSetsOf(destination.region) });
-    return { world, notifyThere, sweepThere };
+    /** The events of the copies, and the timers. */
+    const settle = async () => {
+      for (let round = 0; round < 2; round += 1) {
+        await notify(world);
+        await notifyThere();
+        await sweep(world);
+        await sweepThere();
+      }
+    };
+    return { world, notifyThere, settle };
   }
 
   test('writes that cross arrive once at the other side, and no copy goes back', async () => {
-    const { world, notifyThere, sweepThere } = await withBoth();
+    const { world, notifyThere, settle } = await withBoth();
     world.cos.put(source, key, { body: 'here' });
     const copy = pause(world, 'copyVersion');
     const outward = notify(world);
@@ -424,19 +433,13 @@ describe('two deployments with rules toward each other', () => {
     await notifyThere();
     copy.release();
     await outward;
-    for (let round = 0; round < 2; round += 1) {
-      // The events of the copies, and the timers.
-      await notify(world);
-      await notifyThere();
-      await sweep(world);
-      await sweepThere();
-    }
+    await settle();
     expect(world.shown(source, key)).toEqual(['here', 'there']);
     expect(at(world)).toEqual(['there', 'here']);
   });
 
   test('a delete on one side and a write on the other both arrive, and the copies of both stay where they are', async () => {
-    const { world, notifyThere, sweepThere } = await withBoth();
+    const { world, notifyThere, settle } = await withBoth();
     world.cos.put(source, key, { body: 'here' });
     await notify(world);
     world.cos.delete(source, key);
@@ -450,12 +453,7 @@ describe('two deployments with rules toward each other', () => {
     remove.release();
     await outward;
     world.letAttemptsEnd();
-    for (let round = 0; round < 2; round += 1) {
-      await notify(world);
-      await notifyThere();
-      await sweep(world);
-      await sweepThere();
-    }
+    await settle();
     expect(world.shown(source, key)).toEqual(['here', '(deleted)', 'there']);
     expect(at(world)).toEqual(['here', 'there', '(deleted)']);
   });
