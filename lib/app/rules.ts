@@ -1,12 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BacklogEntry } from '../domain/backlog';
-import { ReplicationError } from '../domain/error';
-import { latestAttempts } from '../domain/backlog';
+import { type BacklogEntry, latestAttempts } from '../domain/backlog';
 import { type Problem, problem } from '../domain/problem';
-import { coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
+import type { ReplicationRule, RuleSet } from '../domain/rule';
 import {
-  type BacklogEffect,
-  type ChangedRule,
   type ChangeTime,
   type DesiredRule,
   identified,
@@ -18,39 +14,20 @@ import {
   withoutRule,
 } from '../domain/rule-change';
 import type { NamedSettings } from '../domain/rule-conflicts';
-import type { AccountRules } from './account-rules';
-import { closeBacklog, readBacklog } from './backlog';
-import { mapAtMost } from './map-at-most';
-import type { BucketDirectory, Clock, Entropy, Logger, StateStore } from './ports';
+import { readBacklog } from './backlog';
+import { type Change, type ChangeRequest, changeRules, type ChangeRulesPorts } from './change-rules';
 import type { DeployedBuckets } from './deployed-buckets';
+import { mapAtMost } from './map-at-most';
+import type { BucketDirectory, Clock, Entropy } from './ports';
+import { RequestRefused } from './request-refused';
 import { type Candidate, examine } from './rule-examination';
 import type { Revision, RuleStore } from './rule-store';
-import { announceTargets } from './targets';
 
-export interface RulesPorts {
-  readonly store: RuleStore;
-  readonly state: StateStore;
+export interface RulesPorts extends ChangeRulesPorts {
   readonly directory: BucketDirectory;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly log: Logger;
-  /** Where this deployment runs: its sources are buckets of this region. */
-  readonly region: string;
-  readonly account: AccountRules;
   readonly deployed: DeployedBuckets;
-}
-
-/** A request that cannot be done, with everything that is wrong with it. */
-export class RequestRefused extends Error {
-  constructor(
-    readonly status: 400 | 404 | 412 | 415 | 428,
-    readonly problems: readonly Problem[],
-    /** The rules as they are, where the caller's knowledge of them is old. */
-    readonly current?: RuleSet,
-  ) {
-    super(problems.map(({ code, message }) => `${code}: ${message}`).join(' '));
-    this.name = 'RequestRefused';
-  }
 }
 
 /** Settings as they came in a request. */
@@ -58,30 +35,12 @@ export type ParsedSettings =
   | { readonly ok: true; readonly value: RuleSettings }
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly rest: RuleSettings | undefined };
 
-/** Who asks, and on what state of the rules the request was made. */
-export interface ChangeRequest {
-  readonly bucket: string;
-  readonly author: string;
-  /** The revision that the caller saw; `undefined`: whatever it is now. */
-  readonly revision: number | undefined;
-}
-
 export interface ChangeResult {
   readonly ruleSet: RuleSet;
   readonly rule: ReplicationRule;
 }
 
 export type RuleService = ReturnType<typeof createRuleService>;
-
-/** A rule set that shall be written, and what becomes of the backlogs of the rules that it changes. */
-interface Change {
-  readonly ruleSet: RuleSet;
-  readonly changed: readonly ChangedRule[];
-  readonly what: string;
-}
-
-/** A change without a named revision is made anew on the newer state this often. */
-const conflictTriesMax = 3;
 
 /** The use cases of the rule API. */
 export function createRuleService(ports: RulesPorts) {
@@ -94,52 +53,6 @@ export function createRuleService(ports: RulesPorts) {
     const message = `${ruleSet.bucket} has no rule with the id ${id.slice(0, 255)}.`;
     throw new RequestRefused(404, [problem('RuleNotFound', '', message)]);
   };
-
-  /** Makes a change on the newest rule set and writes it, or finds out that the caller's is not the newest. */
-  const change = async (
-    request: ChangeRequest,
-    make: (ruleSet: RuleSet) => Promise<Change>,
-  ): Promise<Change> => {
-    for (let attempt = 1; ; attempt += 1) {
-      // What is built on a revision that another writer still may replace would be lost with it.
-      const before = (await ports.store.loadSettled(sourceOf(request.bucket))).ruleSet;
-      if (request.revision !== undefined && request.revision !== before.revision)
-        throw revisionConflict(before);
-      const made = await make(before);
-      if (isDeepStrictEqual({ ...made.ruleSet, revision: before.revision }, before))
-        return { ...made, ruleSet: before };
-      const [old, now] = [before, made.ruleSet].map(({ rules }) => rules.map((rule) => rule.destination));
-      await announceTargets(ports.state, old ?? [], now ?? []);
-      try {
-        const note = { by: request.author, what: made.what };
-        const { committedMs } = await ports.store.commit(made.ruleSet, note);
-        for (const { rule, backlog } of made.changed) {
-          await applyBacklogEffect(ports.state, request.bucket, rule, backlog, committedMs);
-        }
-        audit(request, made, before);
-        return made;
-      } catch (thrown) {
-        if (!(thrown instanceof ReplicationError) || thrown.code !== 'RULE_CONFLICT') throw thrown;
-        if (request.revision !== undefined || attempt >= conflictTriesMax) {
-          throw revisionConflict(await load(request.bucket));
-        }
-      }
-    }
-  };
-
-  const audit = (
-    { bucket, author }: ChangeRequest,
-    { what, changed, ruleSet }: Change,
-    before: RuleSet,
-  ): void =>
-    ports.log.info('rule changed', {
-      what,
-      bucket,
-      rules: changed.slice(0, 20).map(({ rule }) => rule.id),
-      revision: ruleSet.revision,
-      replaced: before.revision,
-      author,
-    });
 
   /** Fails with all that speaks against the candidates, beside what is known already. */
   const mustBeSound = async (
@@ -169,7 +82,7 @@ export function createRuleService(ports: RulesPorts) {
     desired: (ruleSet: RuleSet) => readonly DesiredRule[] | Promise<readonly DesiredRule[]>,
     role?: string,
   ): Promise<Change> =>
-    change(request, async (ruleSet) => {
+    changeRules(ports, request, async (ruleSet) => {
       const newId = (): string => `rule-${ports.entropy.nonce()}`;
       const named = identified(ruleSet, await desired(ruleSet), newId);
       // Whatever is wrong with its buckets, a bucket can always be left without rules.
@@ -206,7 +119,7 @@ export function createRuleService(ports: RulesPorts) {
       parsed: ParsedSettings,
     ): Promise<ChangeResult> {
       const chosen = id ?? `rule-${ports.entropy.nonce()}`;
-      const made = await change(request, async (ruleSet) => {
+      const made = await changeRules(ports, request, async (ruleSet) => {
         const taken = ruleSet.rules.some((rule) => rule.id === chosen);
         const message = `A rule with the id ${chosen} exists already; choose another id.`;
         const known = taken ? [problem('DuplicateRuleId', '/id', message)] : [];
@@ -224,7 +137,7 @@ export function createRuleService(ports: RulesPorts) {
       id: string,
       edit: (before: RuleSettings) => ParsedSettings,
     ): Promise<ChangeResult> {
-      const made = await change(request, async (ruleSet) => {
+      const made = await changeRules(ports, request, async (ruleSet) => {
         const before = find(ruleSet, id);
         const settings = await readable(ruleSet, id, edit(settingsOf(before)));
         // Whatever is wrong with its buckets, a rule can always be switched off.
@@ -239,7 +152,7 @@ export function createRuleService(ports: RulesPorts) {
     },
 
     async remove(request: ChangeRequest, id: string): Promise<RuleSet> {
-      const made = await change(request, async (ruleSet) => {
+      const made = await changeRules(ports, request, async (ruleSet) => {
         const backlog = { kind: 'close', why: 'RULE_DELETED' } as const;
         const changed = [{ rule: find(ruleSet, id), backlog }];
         return { ruleSet: withoutRule(ruleSet, id), changed, what: 'deleted' };
@@ -317,22 +230,4 @@ function withProblems(parsed: ParsedSettings, problems: readonly Problem[]): Par
 
 function isOnlySwitchedOff(before: ReplicationRule, settings: RuleSettings): boolean {
   return isDeepStrictEqual({ ...settingsOf(before), status: 'Disabled' }, settings);
-}
-
-async function applyBacklogEffect(
-  state: StateStore,
-  sourceBucket: string,
-  rule: ReplicationRule,
-  effect: BacklogEffect,
-  committedMs: number,
-): Promise<void> {
-  if (effect.kind === 'keep') return;
-  const closes =
-    effect.kind === 'close' ? 'all' : (entry: BacklogEntry) => coverageOf(rule, entry.key) === undefined;
-  await closeBacklog(state, { sourceBucket, ruleId: rule.id }, committedMs, closes);
-}
-
-function revisionConflict(now: RuleSet): RequestRefused {
-  const message = `The rules of ${now.bucket} are at revision ${now.revision} by now; read them and try again.`;
-  return new RequestRefused(412, [problem('RevisionConflict', '', message)], now);
 }

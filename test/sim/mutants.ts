@@ -22,7 +22,7 @@ const rule = 'lib/domain/rule.ts';
 const event = 'lib/domain/event.ts';
 const history = 'lib/domain/history.ts';
 const transfer = 'lib/domain/transfer.ts';
-const replicateKey = 'lib/app/replicate-key.ts';
+const applyPlan = 'lib/app/apply-plan.ts';
 const look = 'lib/app/look.ts';
 const provenance = 'lib/app/provenance.ts';
 const applyStep = 'lib/app/apply-step.ts';
@@ -32,7 +32,7 @@ const ruleStore = 'lib/app/rule-store.ts';
 const ruleSource = 'lib/app/rule-source.ts';
 const gate = 'lib/app/versioning-gate.ts';
 const backlog = 'lib/app/backlog.ts';
-const rules = 'lib/app/rules.ts';
+const changeRules = 'lib/app/change-rules.ts';
 const compare = 'lib/domain/compare.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -178,15 +178,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what stands at the destination is repeated for nothing',
-    file: replicateKey,
+    file: applyPlan,
     find: 'plan.repeats.has(step) && one.written === writtenBefore',
     replace: 'false',
     seeds: 1_000,
   },
   {
     name: 'no bucket is announced as a target',
-    file: 'lib/app/rules.ts',
-    find: `      await announceTargets(ports.state, old ?? [], now ?? []);
+    file: changeRules,
+    find: `    await announceTargets(ports.state, old ?? [], now ?? []);
 `,
     replace: '',
     seeds: 500,
@@ -214,14 +214,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a failure that may pass does not stop the key',
-    file: replicateKey,
+    file: applyPlan,
     find: "      if (failure.error.effect === 'retry') {",
     replace: "      if (failure.error.code === 'DEADLINE') {",
     seeds: 300,
   },
   {
     name: 'the rule is not asked again before a write',
-    file: replicateKey,
+    file: applyPlan,
     find: '    await assertRuleHolds(ports, source, one.rule);\n',
     replace: '',
     seeds: 2_000,
@@ -348,9 +348,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a rule change is built on a revision that is not settled',
-    file: rules,
-    find: '(await ports.store.loadSettled(sourceOf(request.bucket))).ruleSet',
-    replace: '(await ports.store.load(sourceOf(request.bucket))).ruleSet',
+    file: changeRules,
+    find: '(await ports.store.loadSettled(source)).ruleSet',
+    replace: '(await ports.store.load(source)).ruleSet',
     seeds: 5_000,
   },
   {

@@ -2,7 +2,8 @@ import type { RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type Problem, problem } from '../../domain/problem';
 import type { RuleSet } from '../../domain/rule';
-import { type ChangeRequest, RequestRefused } from '../rules';
+import type { ChangeRequest } from '../change-rules';
+import { RequestRefused } from '../request-refused';
 import type { Credential, Role } from './credential';
 
 export interface Environment {

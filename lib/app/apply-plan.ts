@@ -1,0 +1,115 @@
+import { asReplicationError, ReplicationError } from '../domain/error';
+import type { EntryId, HistoryEntry } from '../domain/history';
+import { entryId } from '../domain/history';
+import { markOf, seenFrom, seenMark } from '../domain/mark';
+import type { ReplicationStep } from '../domain/plan';
+import type { ReplicationRule } from '../domain/rule';
+import { sourceOrder } from '../domain/source-order';
+import { type ApplyPorts, applyStep } from './apply-step';
+import { recordFailure } from './backlog';
+import type { ReadyPlan, SourceSide } from './make-plan';
+import type { RuleSource } from './ports';
+import type { Progress } from './progress';
+import { seenLookbackMs } from './settings';
+
+export interface ApplyPlanPorts extends ApplyPorts {
+  readonly rules: RuleSource;
+  /** Milliseconds until this run must have ended. */
+  readonly remainingMs: () => number;
+}
+
+export type Done = 'idle' | 'wrote' | 'again';
+
+/** Another worker is at the key, or was: `idle`, it is left to that one; `again`, it is looked at anew. */
+export class PlanDropped extends Error {
+  constructor(readonly next: 'idle' | 'again') {
+    super(`the plan is dropped: ${next}`);
+  }
+}
+
+/** Applies steps in order, each on top of the one before. A failure that may pass stops the key here. */
+export async function applyPlan(
+  ports: ApplyPlanPorts,
+  source: SourceSide,
+  one: Progress,
+  plan: ReadyPlan,
+  top: HistoryEntry | undefined,
+  beforeWrite: () => Promise<void>,
+): Promise<Done> {
+  const { bucket, key, current, window, listedMs } = source;
+  const compare = sourceOrder(window);
+  const seenAt = (of: EntryId, issuedMs: number) =>
+    seenMark(window, compare, of, seenFrom(issuedMs, seenLookbackMs(ports.settings)), ports.digests.sha256);
+  /** Nothing is sent on the ground of an old look, of rules that changed, or without time to hear the answer. */
+  const assertDue = async (): Promise<void> => {
+    assertTime(ports);
+    await assertRuleHolds(ports, source, one.rule);
+    if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
+  };
+  const topMark = top && markOf(entryId(top), ports.digests.sha256);
+  let above = 0;
+  let done: Done = 'idle';
+  const writtenBefore = one.written;
+  for (const [place, step] of plan.steps.entries()) {
+    // Nothing below the head was missing after all.
+    if (plan.repeats.has(step) && one.written === writtenBefore) continue;
+    try {
+      await assertDue();
+      above += await applyStep(ports, {
+        source: bucket,
+        key,
+        rule: one.rule,
+        step,
+        base: place < plan.refills ? undefined : { top: topMark, above },
+        seenAt,
+        current,
+        beforeWrite,
+        assertDue,
+      });
+      one.written += 1;
+      done = 'wrote';
+    } catch (thrown) {
+      if (thrown instanceof PlanDropped) throw thrown;
+      const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
+      if (failure.error.effect === 'retry') {
+        one.stop(failure.source, failure.error);
+        return done;
+      }
+      // Once something stands above a gap, no look finds it again: it is written down first.
+      if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule.id, failure);
+      one.leave(failure.source, failure.error);
+    }
+  }
+  return done;
+}
+
+/** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */
+async function assertRuleHolds(
+  ports: ApplyPlanPorts,
+  source: SourceSide,
+  rule: ReplicationRule,
+): Promise<void> {
+  const { rules } = await ports.rules.current(source.bucket);
+  const now = rules.find((candidate) => candidate.id === rule.id);
+  // Each change has a time of its own, but for several within one clock tick.
+  const same = now !== undefined && now.updatedAt === rule.updatedAt && now.status === rule.status;
+  if (!same) throw new ReplicationError('RULE_CHANGED', `rule ${rule.id} of ${source.bucket.bucket}`);
+}
+
+function stepEntry(step: ReplicationStep): EntryId {
+  switch (step.kind) {
+    case 'copyVersion':
+      return entryId(step.version);
+    case 'putDeleteMarker':
+      return entryId(step.marker);
+    case 'restoreReplica':
+      return step.of;
+  }
+}
+
+/** Whoever has too little time left to hear an answer does not ask. */
+export function assertTime(ports: ApplyPlanPorts): void {
+  if (ports.remainingMs() < ports.settings.deadlineMarginMs) {
+    throw new ReplicationError('DEADLINE', `less than ${ports.settings.deadlineMarginMs} ms are left`);
+  }
+}
