@@ -79,6 +79,11 @@ export function drawFaultRates(chance: Chance, without: ReadonlySet<string>): Fa
   return lagging ? { ...rates, staleSnapshot: 0.5 } : rates;
 }
 
+/** Whether events alone bring every change, so that nothing has to wait for the timer. */
+export function bringEventsEverything(rates: FaultRates): boolean {
+  return faultKinds.every((kind) => rates[kind] === 0 || kind === 'staleSnapshot');
+}
+
 const usual: FaultRates = {
   throttled: 0.01,
   refused: 0.003,

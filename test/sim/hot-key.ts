@@ -54,6 +54,7 @@ function scenario(leases: boolean): Scenario {
       settleMs: 2_000,
       listingLagMs: 1,
       functionTimeoutMs: 120_000,
+      batchRate: 0,
       workersMax: workers,
     },
     buckets: [source, destination].map((ref) => ({ ref, habits })),
@@ -73,6 +74,7 @@ function scenario(leases: boolean): Scenario {
     ],
     keys: [key],
     faultRates: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as unknown as FaultRates,
+    rulesStay: true,
     operations: 0,
   };
 }

@@ -344,7 +344,7 @@ export const mutants: readonly Mutant[] = [
     file: event,
     find: '  records.forEach((record, place) => {',
     replace: '  records.slice(0, 1).forEach((record, place) => {',
-    seeds: 3_000,
+    seeds: 1_000,
   },
   {
     name: 'a rule change is built on a revision that is not settled',

@@ -121,8 +121,7 @@ export function createPlatform(world: World, region: string): Platform {
       const record = recordOf(ref, key, cos.bucketClock(ref), own.happens(0.5));
       const fate = faults.befalls(own, ['eventDropped', 'eventDelayed', 'eventDoubled']);
       if (fate === 'eventDropped') return;
-      // Now and then several records come as one event.
-      if (own.happens(0.15)) {
+      if (own.happens(settings.batchRate)) {
         held.push(record);
         tally.count('event batched');
         scheduler.after(own.between(100, 3_000), () => {

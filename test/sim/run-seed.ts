@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { buildWorld, type BuiltWorld, startMs } from './build-world';
 import type { Chance } from './chance';
 import type { Failure } from './failure';
+import { bringEventsEverything } from './faults';
 import {
   checkAllArrived,
   checkBounded,
@@ -85,7 +86,7 @@ function createRun(options: RunOptions) {
         { scenario, scheduler, users, operators, world },
         chance.fork('operations'),
       );
-      if (!bringEventsEverything(scenario)) scheduleTimers(scheduler, platforms, untilMs);
+      if (!bringEventsEverything(scenario.faultRates)) scheduleTimers(scheduler, platforms, untilMs);
       await scheduler.runUntil(untilMs, failed);
     },
 
@@ -94,7 +95,7 @@ function createRun(options: RunOptions) {
       faults.stop();
       await scheduler.runDry(failed);
       // Where nothing ever went wrong, or listings only lagged, events alone bring everything: how soon, not only whether.
-      if (bringEventsEverything(scenario)) {
+      if (bringEventsEverything(scenario.faultRates)) {
         const { staleSnapshot } = scenario.faultRates;
         // A listing that lacks the newest delete marker cannot be told from one that has none.
         const keys = scenario.keys.filter((key) => staleSnapshot === 0 || !wasEverDeleted(world, key));
@@ -157,10 +158,6 @@ async function checkRulesHeard(platform: Platform, { world, books, verdict }: Bu
   }
 }
 
-function bringEventsEverything({ faultRates }: Scenario): boolean {
-  return Object.entries(faultRates).every(([kind, rate]) => rate === 0 || kind === 'staleSnapshot');
-}
-
 function wasEverDeleted({ cos }: World, key: string): boolean {
   return cos.ledger.all.some((written) => written.key === key && written.stored.content === undefined);
 }
@@ -209,7 +206,8 @@ function scheduleOperations(cast: Cast, chance: Chance): number {
         : chance.between(6_000, 60_000);
     const own = chance.fork(`${i}`);
     // The first writes are many, whatever else happens.
-    const kind = i < 30 && i % 3 !== 0 ? 'write' : own.weighted(kinds);
+    const drawn = i < 30 && i % 3 !== 0 ? 'write' : own.weighted(kinds);
+    const kind = scenario.rulesStay && ruleKinds.has(drawn) ? 'write' : drawn;
     if (!cast.world.without.has(`operation${i}`)) scheduler.after(delayMs, () => operate(cast, own, kind));
   }
   return scheduler.now() + delayMs + chance.between(30_000, 200_000);
@@ -229,6 +227,8 @@ const kinds = {
   ruleRush: 3,
   recreate: 2,
 };
+
+const ruleKinds: ReadonlySet<string> = new Set(['rule', 'ruleRush', 'recreate']);
 
 function operate(
   { scenario, scheduler, users, operators }: Cast,

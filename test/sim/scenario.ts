@@ -2,7 +2,7 @@ import { defaultSettings } from '../../lib/app/settings';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { RuleSettings } from '../../lib/domain/rule-change';
 import type { Chance } from './chance';
-import { drawFaultRates, type FaultRates } from './faults';
+import { bringEventsEverything, drawFaultRates, type FaultRates } from './faults';
 import type { BucketHabits } from './sim-cos';
 import type { SimSettings } from './world';
 import { latestLandingMs } from './wire';
@@ -23,6 +23,8 @@ export interface Scenario {
   readonly rules: readonly NamedRule[];
   readonly keys: readonly string[];
   readonly faultRates: FaultRates;
+  /** Nobody changes a rule once all are made. */
+  readonly rulesStay: boolean;
   readonly operations: number;
 }
 
@@ -46,12 +48,19 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
     listedBy: chance.happens(0.7) || options.without.has('idOrder') ? 'landing' : 'id',
     clockSkewMs: options.without.has('clockSkew') ? 0 : chance.between(-1, 1) * most,
   });
+  const buckets = [guangzhou, shanghai, beijing].map((ref) => ({ ref, habits: habits() }));
+  const rules = drawRules(chance, options.without.has('deployments'));
+  const keys = allKeys.slice(0, chance.between(3, 4));
+  const faultRates = drawFaultRates(chance, options.without);
+  // Where events must bring everything, much depends on each of them, and on all that follows the last change of a rule.
+  const bring = bringEventsEverything(faultRates);
   return {
-    settings,
-    buckets: [guangzhou, shanghai, beijing].map((ref) => ({ ref, habits: habits() })),
-    rules: drawRules(chance, options.without.has('deployments')),
-    keys: allKeys.slice(0, chance.between(3, 4)),
-    faultRates: drawFaultRates(chance, options.without),
+    settings: { ...settings, batchRate: bring ? 0.5 : settings.batchRate },
+    buckets,
+    rules,
+    keys,
+    faultRates,
+    rulesStay: bring && chance.fork('rules stay').happens(0.5),
     operations: chance.between(38, 60),
   };
 }
@@ -82,6 +91,7 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
     // A write may have begun, and have its time from, a little before it landed.
     listingLagMs: listingBelievedAfterMs - longestUserWriteMs - 1_000,
     functionTimeoutMs,
+    batchRate: 0.15,
   };
 }
 

@@ -47,6 +47,8 @@ export interface SimSettings {
   readonly listingLagMs: number;
   /** A function is killed after this. */
   readonly functionTimeoutMs: number;
+  /** The share of the records that come together with others, as one event. */
+  readonly batchRate: number;
   /** Events that one region's function works on at once; the others wait. Absent: any number. */
   readonly workersMax?: number;
 }
