@@ -1,6 +1,13 @@
 import type { Problem } from '../domain/problem';
-import { coverageOf, indexRules, matchRules, type RuleSet, type Since } from '../domain/rule';
-import { type BacklogEffect, type RuleSettings, withChangedRule, withNewRule } from '../domain/rule-change';
+import {
+  coverageOf,
+  indexRules,
+  matchRules,
+  type RuleSet,
+  type RuleSettings,
+  type Since,
+} from '../domain/rule';
+import { type BacklogEffect, withChangedRule, withNewRule } from '../domain/rule-change';
 import type { ObjectStore } from './ports';
 import { examine, type ExaminationPorts } from './rule-examination';
 

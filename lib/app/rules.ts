@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type BacklogEntry, latestAttempts } from '../domain/backlog';
 import { type Problem, problem } from '../domain/problem';
-import type { ReplicationRule, RuleSet } from '../domain/rule';
+import type { ReplicationRule, RuleSet, RuleSettings } from '../domain/rule';
 import {
   type ChangeTime,
   type DesiredRule,
   identified,
-  type RuleSettings,
   settingsOf,
   withAllRules,
   withChangedRule,

@@ -1,25 +1,6 @@
 import { coverageAfter } from './coverage';
 import type { NamedSettings } from './rule-conflicts';
-import {
-  type Destination,
-  type ObjectTag,
-  type ReplicationRule,
-  type RuleSet,
-  sameDestination,
-  type Switch,
-  tagName,
-} from './rule';
-
-/** The part of a rule that a person decides. */
-export interface RuleSettings {
-  readonly status: Switch;
-  readonly priority?: number;
-  readonly prefixes: readonly string[];
-  readonly tags: readonly ObjectTag[];
-  readonly destination: Destination;
-  readonly deleteMarkerReplication: Switch;
-  readonly description: string;
-}
+import { type ReplicationRule, type RuleSet, type RuleSettings, sameDestination, tagName } from './rule';
 
 /** When a change takes effect. */
 export interface ChangeTime {

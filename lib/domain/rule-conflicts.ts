@@ -1,6 +1,5 @@
 import { type Problem, problem } from './problem';
-import type { BucketRef, RuleSet } from './rule';
-import type { RuleSettings } from './rule-change';
+import type { BucketRef, RuleSet, RuleSettings } from './rule';
 
 /** Source: https://www.tencentcloud.com/document/product/436/19223 */
 export const rulesMax = 1000;

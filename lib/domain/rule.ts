@@ -50,9 +50,8 @@ export interface Coverage extends Since {
   readonly tags?: readonly ObjectTag[];
 }
 
-/** A replication rule, in the words of COS's own. Source: https://www.tencentcloud.com/document/product/436/19223 */
-export interface ReplicationRule {
-  readonly id: string;
+/** The part of a rule that a person decides. */
+export interface RuleSettings {
   readonly status: Switch;
   /** 1 to 1000; the smallest of the enabled rules that match wins. All rules of a destination have one, or none. */
   readonly priority?: number;
@@ -63,6 +62,11 @@ export interface ReplicationRule {
   readonly destination: Destination;
   readonly deleteMarkerReplication: Switch;
   readonly description: string;
+}
+
+/** A replication rule, in the words of COS's own. Source: https://www.tencentcloud.com/document/product/436/19223 */
+export interface ReplicationRule extends RuleSettings {
+  readonly id: string;
   readonly coverage: readonly Coverage[];
   /** ISO 8601. */
   readonly createdAt: string;

@@ -10,14 +10,9 @@ import {
   type ReplicationRule,
   type RuleSet,
   tagsDecide,
-} from '../../lib/domain/rule';
-import {
   type RuleSettings,
-  identified,
-  withAllRules,
-  withChangedRule,
-  withNewRule,
-} from '../../lib/domain/rule-change';
+} from '../../lib/domain/rule';
+import { identified, withAllRules, withChangedRule, withNewRule } from '../../lib/domain/rule-change';
 import { accountConflicts, conflictsOf } from '../../lib/domain/rule-conflicts';
 import { destination, settings, source } from '../support/world';
 

@@ -1,5 +1,4 @@
-import type { ReplicationRule, RuleSet } from '../../lib/domain/rule';
-import type { RuleSettings } from '../../lib/domain/rule-change';
+import type { ReplicationRule, RuleSet, RuleSettings } from '../../lib/domain/rule';
 import type { Chance } from './chance';
 import type { Platform } from './platform';
 import { type NamedRule, teamTag } from './scenario';

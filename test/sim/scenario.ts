@@ -1,6 +1,5 @@
 import { defaultSettings } from '../../lib/app/settings';
-import type { BucketRef } from '../../lib/domain/rule';
-import type { RuleSettings } from '../../lib/domain/rule-change';
+import type { BucketRef, RuleSettings } from '../../lib/domain/rule';
 import type { Chance } from './chance';
 import { bringEventsEverything, drawFaultRates, type FaultRates } from './faults';
 import type { BucketHabits } from './sim-cos';

@@ -15,8 +15,7 @@ import { createRuleService } from '../../lib/app/rules';
 import { announceTargets, createTargets } from '../../lib/app/targets';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { defaultSettings, type ReplicationSettings } from '../../lib/app/settings';
-import type { BucketRef } from '../../lib/domain/rule';
-import type { RuleSettings } from '../../lib/domain/rule-change';
+import type { BucketRef, RuleSettings } from '../../lib/domain/rule';
 import { decodeStamp, stampHeader } from '../../lib/domain/stamp';
 
 export const source: BucketRef = { bucket: 'source-1250000000', region: 'ap-guangzhou' };

@@ -1,7 +1,7 @@
 import { parseNewRule, mergePatch, parseSettings } from './rule-schema';
 import { bearer, body, bucketParams, changeRefusals, ifMatch, json, refusals, ruleParams } from './describe';
 import { changeOf, etag, jsonBody, type Operation, param, type Ask } from './environment';
-import type { RuleSettings } from '../../domain/rule-change';
+import type { RuleSettings } from '../../domain/rule';
 import type { ChangeResult, RuleService } from '../rules';
 import { backlogSchema, bucketsSchema, ruleSchema, ruleSetSchema } from './schemas';
 import { z } from '@hono/zod-openapi';

@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import { type Problem, problem } from '../../domain/problem';
-import type { RuleSettings } from '../../domain/rule-change';
+import type { RuleSettings } from '../../domain/rule';
 import { newRuleSchema, settingsSchema } from './schemas';
 
 export type Parsed<Value> =
