@@ -44,6 +44,7 @@ export async function makePlan(
       gone,
       coverage: coverageOf(rule, key) ?? {},
       clockToleranceMs: ports.settings.clockToleranceMs,
+      longestWriteMs: ports.settings.longestTransferMs,
       listedMs: source.listedMs,
       seenLookbackMs: seenLookbackMs(ports.settings),
       digest: ports.digests.sha256,

@@ -42,9 +42,10 @@ export function walkDestination(view: KeyView, compare: SourceOrder): Walk {
   const known = new Set(view.source.entries.map((entry) => entryId(entry)));
   for (let i = entries.length - 1; i >= 0; i -= 1) {
     const entry = entries[i] as HistoryEntry;
-    // Nothing that is older than every covered entry can be its replica.
-    if (entry.lastModifiedMs < oldestOfInterestMs)
+    // Nothing that is older than every covered entry can be its replica; below it lie younger ones if it took long.
+    if (entry.lastModifiedMs < oldestOfInterestMs - view.longestWriteMs)
       return { kind: 'found', head, headEntry, headReplica, top };
+    if (entry.lastModifiedMs < oldestOfInterestMs) continue;
 
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };

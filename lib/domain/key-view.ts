@@ -1,7 +1,7 @@
 import type { EntryId, HistoryEntry, HistoryWindow } from './history';
 import { entryId, entryIdMicros } from './history';
 import type { Base } from './base';
-import { type Digest, type Mark, reachesBackTo } from './mark';
+import type { Digest, Mark } from './mark';
 import type { Since } from './rule';
 
 /** What an entry of the destination turned out to be. */
@@ -32,6 +32,8 @@ export interface KeyView {
   readonly coverage: Since;
   /** The clocks of two regions may differ by this much. */
   readonly clockToleranceMs: number;
+  /** A write that took long has the time of its begin, and may be listed above what was begun this much later. */
+  readonly longestWriteMs: number;
   /** When the source was listed, by the clock of whoever looks. */
   readonly listedMs: number;
   /** A listing may hide entries that are younger than this when it is read. */
@@ -60,8 +62,14 @@ export function oldestCoveredMs({ since, markersSince }: Since): number {
 }
 
 /** Whether the source was read as far back as the rule covers. */
-export function knowsAllCovered({ source, coverage, clockToleranceMs }: KeyView): boolean {
-  return reachesBackTo(source, oldestCoveredMs(coverage) - clockToleranceMs);
+export function knowsAllCovered(view: KeyView): boolean {
+  return reachesBackTo(view, oldestCoveredMs(view.coverage) - view.clockToleranceMs);
+}
+
+/** Whether nothing of the source that is as young as this lies below what was read. */
+export function reachesBackTo({ source, longestWriteMs }: KeyView, fromMs: number): boolean {
+  const [oldest] = source.entries;
+  return source.complete || oldest === undefined || oldest.lastModifiedMs < fromMs - longestWriteMs;
 }
 
 /** When an entry was written, by its id. */

@@ -35,12 +35,6 @@ export function seenBefore(source: HistoryWindow, compare: SourceOrder, of: Entr
   return source.entries.filter((entry) => entry.lastModifiedMs >= fromMs && compare(entryId(entry), of) < 0);
 }
 
-/** Whether a window reaches back to a time. */
-export function reachesBackTo(window: HistoryWindow, fromMs: number): boolean {
-  const oldest = window.entries[0];
-  return window.complete || oldest === undefined || oldest.lastModifiedMs < fromMs;
-}
-
 /** From when on a listing read at this time may hide entries: whole seconds, as Last-Modified has them. */
 export function seenFrom(listedMs: number, lookbackMs: number): number {
   return Math.floor((listedMs - lookbackMs) / 1000) * 1000;

@@ -1,8 +1,16 @@
 import type { EntryId, HistoryEntry } from './history';
 import { entryId, entryIdMicros } from './history';
 import type { Walk } from './head';
-import { idMs, isCovered, isListed, type KeyView, type Question, sourceOlder } from './key-view';
-import { reachesBackTo, seenBefore, seenFrom, seenMark } from './mark';
+import {
+  idMs,
+  isCovered,
+  isListed,
+  type KeyView,
+  type Question,
+  reachesBackTo,
+  sourceOlder,
+} from './key-view';
+import { seenBefore, seenFrom, seenMark } from './mark';
 import type { SourceOrder } from './source-order';
 
 export type Missed =
@@ -26,7 +34,7 @@ export function missedBelow(
   const listed = isListed(view, head);
   const writtenMs = listed ? Infinity : (idMs(head) ?? Infinity);
   const fromMs = seenFrom(Math.min(headReplica.issuedMs, writtenMs), view.seenLookbackMs);
-  if (!reachesBackTo(view.source, fromMs)) return sourceOlder;
+  if (!reachesBackTo(view, fromMs)) return sourceOlder;
   const seen = listed && seenMark(view.source, compare, head, fromMs, view.digest);
   if (seen === headReplica.seen) return { kind: 'none' };
 
@@ -43,10 +51,13 @@ export function copiedSince(view: KeyView, fromMs: number): Set<EntryId> | Quest
   const copied = new Set<EntryId>();
   const { entries, complete } = view.destination;
   for (const entry of entries.toReversed()) {
-    if (entry.lastModifiedMs < fromMs - view.clockToleranceMs) break;
-    const found = view.provenance.get(entryId(entry));
-    if (found === undefined) return { kind: 'examine', entry };
-    if (found.kind === 'replica') copied.add(found.of);
+    const writtenMs = entry.lastModifiedMs + view.clockToleranceMs;
+    if (writtenMs < fromMs - view.longestWriteMs) break;
+    if (writtenMs >= fromMs) {
+      const found = view.provenance.get(entryId(entry));
+      if (found === undefined) return { kind: 'examine', entry };
+      if (found.kind === 'replica') copied.add(found.of);
+    }
     if (entry === entries[0] && !complete) return { kind: 'readOlder', side: 'destination' };
   }
   return copied;

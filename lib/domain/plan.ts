@@ -8,9 +8,10 @@ import {
   knowsAllCovered,
   type Provenance,
   type Question,
+  reachesBackTo,
   sourceOlder,
 } from './key-view';
-import { reachesBackTo, seenFrom } from './mark';
+import { seenFrom } from './mark';
 import { type Missed, missedBelow, withoutOlderOfSameSecond } from './missed';
 import { type SourceOrder, sourceOrder } from './source-order';
 
@@ -48,7 +49,7 @@ export type KeyPlan =
  */
 export function planKey(view: KeyView): KeyPlan {
   // What is stamped on the replicas must be known as far back as it matters.
-  if (!reachesBackTo(view.source, seenFrom(view.listedMs, view.seenLookbackMs))) return sourceOlder;
+  if (!reachesBackTo(view, seenFrom(view.listedMs, view.seenLookbackMs))) return sourceOlder;
   const compare = sourceOrder(view.source);
   const walk = walkDestination(view, compare);
   if (walk.kind !== 'found') return walk;

@@ -23,6 +23,7 @@ import { versionIdAt } from '../../lib/domain/version-id';
 const digest = systemDigests.sha256;
 const lookbackMs = 80_000;
 const toleranceMs = 30_000;
+const longestWriteMs = 600_000;
 const startMs = Date.UTC(2026, 10, 1);
 
 interface World {
@@ -72,6 +73,7 @@ function planOf(world: World, coverage: Coverage) {
     gone: new Set(),
     coverage,
     clockToleranceMs: toleranceMs,
+    longestWriteMs,
     listedMs: world.nowMs,
     seenLookbackMs: lookbackMs,
     digest,
@@ -222,6 +224,43 @@ test('what was listed after a head and counts as below it, since the head was de
   world.source.shift();
   const steps = planOf(world, span).steps;
   expect(steps).toMatchObject([{ version: late }, { kind: 'restoreReplica' }]);
+});
+
+test('a page that ends at a write that took long is not the end of what a rule covers', () => {
+  const sinceMs = startMs + 1_000_000;
+  const pageFrom = (begunMs: number): KeyView => ({
+    source: {
+      entries: [entry('deleteMarker', begunMs), entry('version', sinceMs + 20_000)],
+      complete: false,
+    },
+    destination: windowOf([]),
+    provenance: new Map(),
+    gone: new Set(),
+    coverage: coverageFrom({ since: sinceMs / 1000, markers: true }),
+    clockToleranceMs: toleranceMs,
+    longestWriteMs,
+    listedMs: sinceMs + 500_000,
+    seenLookbackMs: lookbackMs,
+    digest,
+  });
+  const oldestMs = sinceMs - toleranceMs - longestWriteMs;
+  expect(planKey(pageFrom(oldestMs))).toEqual({ kind: 'readOlder', side: 'source' });
+  expect(planKey(pageFrom(oldestMs - 1_000))).toMatchObject({
+    kind: 'apply',
+    steps: [{ kind: 'copyVersion' }],
+  });
+});
+
+test('a write of a user at the destination that took long, and lies on top with an old time, ends no walk', () => {
+  const world = newWorld();
+  const late = entry('version', startMs);
+  world.nowMs += 400_000;
+  const span = coverageFrom({ since: world.nowMs / 1000, markers: true });
+  write(world.source, world, 'version', 10);
+  const first = planOf(world, span);
+  apply(world, first.steps, first.refills);
+  world.destination.push(late);
+  expect(planOf(world, span).steps).toEqual([]);
 });
 
 test('one new version asks about one destination entry, however many there are', () => {

@@ -37,10 +37,16 @@ export function checkAllArrived(
   for (const pair of pairsOf(world, books, keys)) {
     const { bucket } = pair.source;
     const changedMs = books.committedMs(bucket, books.revisions(bucket).length - 1);
-    const resumedMs = Math.max(world.cos.resumedMs(pair.source), world.cos.resumedMs(pair.destination));
+    const resumedMs = Math.max(world.cos.resumedMs(pair.source), doubtsEndMs(world, pair.destination));
     const fromMs = of === 'all' ? 0 : Math.max(changedMs, resumedMs) + world.settings.configLifetimeMs;
     checkNothingLost(world, books, pair, gaps, verdict, fromMs);
   }
+}
+
+/** A marker that was sent to a bucket while it was suspended got no id: its key waits until the attempt is surely over. */
+function doubtsEndMs({ cos, settings: { replication } }: World, bucket: BucketRef): number {
+  const resumedMs = cos.resumedMs(bucket);
+  return resumedMs === 0 ? 0 : resumedMs + replication.deleteSettlesMs + 2 * replication.clockToleranceMs;
 }
 
 function pairsOf(world: World, books: RuleBooks, keys: readonly string[]): readonly Pair[] {
