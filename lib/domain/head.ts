@@ -45,7 +45,8 @@ export function walkDestination(view: KeyView, compare: SourceOrder): Walk {
     // Nothing that is older than every covered entry can be its replica; below it lie younger ones if it took long.
     if (entry.lastModifiedMs < oldestOfInterestMs - view.longestWriteMs)
       return { kind: 'found', head, headEntry, headReplica, top };
-    if (entry.lastModifiedMs < oldestOfInterestMs) continue;
+    // On top it may be an older one's that took long, and hides the newest.
+    if (entry.lastModifiedMs < oldestOfInterestMs && top !== undefined) continue;
 
     const found = view.provenance.get(entryId(entry));
     if (found === undefined) return { kind: 'examine', entry };

@@ -263,6 +263,25 @@ test('a write of a user at the destination that took long, and lies on top with 
   expect(planOf(world, span).steps).toEqual([]);
 });
 
+test('a late replica from before the rule lies on top of the newest with an old time: the newest is put there again', () => {
+  const world = newWorld();
+  write(world.source, world, 'version', 0);
+  const [old] = world.source as [HistoryEntry];
+  const late = entry('version', startMs + 1_000);
+  world.nowMs += 400_000;
+  const span = coverageFrom({ since: world.nowMs / 1000, markers: true });
+  write(world.source, world, 'version', 10);
+  const first = planOf(world, span);
+  apply(world, first.steps, first.refills);
+  world.destination.push(late);
+  const issuedMs = startMs + 1_000;
+  world.provenance.set(entryId(late), { kind: 'replica', of: entryId(old), issuedMs, seen: '' });
+  const again = planOf(world, span);
+  expect(again.steps).toMatchObject([{ kind: 'copyVersion', version: world.source[1] }]);
+  apply(world, again.steps, again.refills);
+  expect(planOf(world, span).steps).toEqual([]);
+});
+
 test('one new version asks about one destination entry, however many there are', () => {
   const world = newWorld();
   const span = coverageFrom({ since: 0, markers: true });
