@@ -19,13 +19,19 @@ import { type Config, readApiConfig, readConfig, readCredentials } from '../lib/
 /** Bounds what one instance asks of COS at a time. */
 const socketsMax = 64;
 
+/** What an invocation keeps for itself of its time, and what a request is given all the same. */
+const lastWordsMs = 2_000;
+const requestMsMin = 1_000;
+
 /** Everything that is the same for all functions of an instance. The only place where ports meet adapters. */
 function composeBase(config: Config) {
   let invocation: Invocation = { requestId: undefined, remainingMs: () => 0 };
   const log = createJsonLog(() => ({ requestId: invocation.requestId }));
   const client: CosClient = createCosClient({
     credentials: () => readCredentials(),
-    requestTimeoutMs: config.requestTimeoutMs,
+    // An answer must come while there is time to write down that it did not.
+    requestTimeoutMs: () =>
+      Math.max(requestMsMin, Math.min(config.requestTimeoutMs, invocation.remainingMs() - lastWordsMs)),
     socketsMax,
   });
   const state = createCosStateStore(client, config.stateBucket);
@@ -53,7 +59,7 @@ export function composeReplication(config = readConfig()) {
     entropy: systemEntropy,
     digests: systemDigests,
     log,
-    ruleSets: async () => (await account.all()).filter(({ region }) => region === config.region),
+    ruleSets: async () => (await account.readable(log)).filter(({ region }) => region === config.region),
     targets: createTargets(state),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),

@@ -1,6 +1,7 @@
 import type { BucketRef, RuleSet } from '../domain/rule';
+import { isolated } from './isolated';
 import { mapAtMost } from './map-at-most';
-import type { Clock, StateStore } from './ports';
+import type { Clock, Logger, StateStore } from './ports';
 import { type HeldRuleSet, loadFrom, type RuleStore, sourcesFolder } from './rule-store';
 
 /** The rules of all buckets of the account, by whatever deployment they were made. */
@@ -9,6 +10,8 @@ export interface AccountRules {
   of(source: BucketRef): Promise<RuleSet>;
   /** Of every bucket that has, or had, rules; a list may not show the newest bucket yet. One request each, and a list. */
   all(): Promise<readonly RuleSet[]>;
+  /** The same, where one bucket whose rules cannot be read must not stop the work on the others: it is told of and left out. */
+  readable(log: Logger): Promise<readonly RuleSet[]>;
 }
 
 /** Buckets whose rules are read side by side. */
@@ -30,6 +33,15 @@ export function createAccountRules(store: RuleStore, state: StateStore, clock: C
       // A stored rule set knows its region; one that was never written has no rules.
       const buckets = await bucketsWithRules(state);
       const sets = await mapAtMost(bucketsAtOnce, buckets, (bucket) => of({ bucket, region: '' }));
+      return sets.filter(({ revision }) => revision > 0);
+    },
+    async readable(log) {
+      const sets: RuleSet[] = [];
+      await mapAtMost(bucketsAtOnce, await bucketsWithRules(state), (bucket) =>
+        isolated({ log }, 'rules not read', { bucket }, async () => {
+          sets.push(await of({ bucket, region: '' }));
+        }),
+      );
       return sets.filter(({ revision }) => revision > 0);
     },
   };

@@ -7,8 +7,10 @@ import {
 } from '../domain/backlog';
 import { reasons } from '../domain/error';
 import type { BucketRef } from '../domain/rule';
-import type { Clock, Digests, Entropy, StateStore } from './ports';
+import { mapAtMost } from './map-at-most';
+import type { Clock, Digests, Entropy, Logger, StateStore } from './ports';
 import type { EntryFailure, RuleOutcome } from './progress';
+import { parseDocument } from './state-document';
 
 export interface BacklogPorts {
   readonly state: StateStore;
@@ -77,9 +79,18 @@ export async function recordPending(
   return waiting;
 }
 
+/** Where the backlog is read. */
+export interface BacklogReadPorts {
+  readonly state: StateStore;
+  readonly log: Logger;
+}
+
+/** Entries that are read side by side. */
+const readsAtOnce = 8;
+
 /** One page of the whole backlog, or of one rule's, in the order of names. */
 export async function readBacklog(
-  state: StateStore,
+  { state, log }: BacklogReadPorts,
   of: { readonly sourceBucket: string; readonly ruleId: string } | 'all',
   after?: string,
 ): Promise<{
@@ -89,14 +100,24 @@ export async function readBacklog(
 }> {
   const folder = of === 'all' ? backlogFolder : ruleBacklogFolder(of.sourceBucket, of.ruleId);
   const page = await state.list(folder, after);
-  const entries: NamedEntry[] = [];
-  for (const name of page.names) {
+  const found = await mapAtMost(readsAtOnce, page.names, async (name): Promise<NamedEntry | undefined> => {
     const body = await state.get(name);
     // Settled by somebody else since it was listed.
-    if (body !== undefined) entries.push({ name, entry: JSON.parse(body) as BacklogEntry });
-  }
+    const entry = body === undefined ? undefined : parseDocument<BacklogEntry>(log, name, body, entryFields);
+    return entry && { name, entry };
+  });
+  const entries = found.filter((named) => named !== undefined);
   return { entries, complete: page.complete, last: page.names.at(-1) };
 }
+
+const entryFields = {
+  ruleId: 'string',
+  sourceBucket: 'string',
+  sourceRegion: 'string',
+  key: 'string',
+  retryable: 'boolean',
+  at: 'string',
+} as const;
 
 /** Pages of one rule's backlog that a change of the rule removes at most; the timer removes the rest. */
 const removalPagesMax = 20;
@@ -106,7 +127,7 @@ const removalPagesMax = 20;
  * those of a rule that was made under the same id since; what an old rule leaves behind, the timer removes.
  */
 export async function closeBacklog(
-  state: StateStore,
+  ports: BacklogReadPorts,
   of: { readonly sourceBucket: string; readonly ruleId: string },
   beforeMs: number,
   closes: 'all' | ((entry: BacklogEntry) => boolean),
@@ -116,14 +137,14 @@ export async function closeBacklog(
   for (let page = 0; page < removalPagesMax; page += 1) {
     const found =
       closes === 'all'
-        ? await namesOnly(state, of, after)
-        : await readBacklog(state, of, after).then(({ entries, complete, last }) => ({
+        ? await namesOnly(ports.state, of, after)
+        : await readBacklog(ports, of, after).then(({ entries, complete, last }) => ({
             names: entries.filter(({ entry }) => closes(entry)).map(({ name }) => name),
             complete,
             last,
           }));
     const names = found.names.filter((name) => backlogTime(name) <= beforeMs);
-    for (const name of names) await state.remove(name);
+    for (const name of names) await ports.state.remove(name);
     removed += names.length;
     if (found.complete) break;
     after = found.last;

@@ -5,7 +5,7 @@ import { problem } from '../domain/problem';
 import { coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
 import type { BacklogEffect, ChangedRule } from '../domain/rule-change';
 import type { AccountRules } from './account-rules';
-import { closeBacklog } from './backlog';
+import { type BacklogReadPorts, closeBacklog } from './backlog';
 import type { Logger, StateStore } from './ports';
 import { RequestRefused } from './request-refused';
 import type { RuleStore } from './rule-store';
@@ -59,7 +59,7 @@ export async function changeRules(
       const note = { by: request.author, what: made.what };
       const { committedMs } = await ports.store.commit(made.ruleSet, note);
       for (const { rule, backlog } of made.changed) {
-        await applyBacklogEffect(ports.state, request.bucket, rule, backlog, committedMs);
+        await applyBacklogEffect(ports, request.bucket, rule, backlog, committedMs);
       }
       audit(ports.log, request, made, before);
       return made;
@@ -89,7 +89,7 @@ function audit(
 }
 
 async function applyBacklogEffect(
-  state: StateStore,
+  ports: BacklogReadPorts,
   sourceBucket: string,
   rule: ReplicationRule,
   effect: BacklogEffect,
@@ -98,7 +98,7 @@ async function applyBacklogEffect(
   if (effect.kind === 'keep') return;
   const closes =
     effect.kind === 'close' ? 'all' : (entry: BacklogEntry) => coverageOf(rule, entry.key) === undefined;
-  await closeBacklog(state, { sourceBucket, ruleId: rule.id }, committedMs, closes);
+  await closeBacklog(ports, { sourceBucket, ruleId: rule.id }, committedMs, closes);
 }
 
 function revisionConflict(now: RuleSet): RequestRefused {

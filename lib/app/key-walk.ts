@@ -1,6 +1,14 @@
+import { asReplicationError, type ReasonCode } from '../domain/error';
 import type { HistoryEntry, HistoryWindow } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
-import type { KeyedEntry, ObjectStore } from './ports';
+import type { BucketPage, BucketPageRequest, Clock, KeyedEntry, ObjectStore } from './ports';
+import type { ReplicationSettings } from './settings';
+
+interface WalkPorts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly settings: ReplicationSettings;
+}
 
 /** One key of a bucket with the newest part of its history. */
 export interface WalkedKey {
@@ -18,7 +26,7 @@ const windowEntriesMax = 1000;
  * key with very many entries only the newest are kept.
  */
 export async function* walkKeys(
-  store: ObjectStore,
+  ports: WalkPorts,
   bucket: BucketRef,
   prefix: string,
   afterKey: string | undefined,
@@ -26,7 +34,7 @@ export async function* walkKeys(
   let key: string | undefined;
   let newestFirst: HistoryEntry[] = [];
   let count = 0;
-  for await (const listed of walkEntries(store, bucket, prefix, afterKey)) {
+  for await (const listed of walkEntries(ports, bucket, prefix, afterKey)) {
     if (listed.key !== key) {
       if (key !== undefined) yield walked(key, newestFirst, count);
       key = listed.key;
@@ -44,7 +52,7 @@ function walked(key: string, newestFirst: readonly HistoryEntry[], count: number
 }
 
 async function* walkEntries(
-  store: ObjectStore,
+  ports: WalkPorts,
   bucket: BucketRef,
   prefix: string,
   afterKey: string | undefined,
@@ -53,11 +61,33 @@ async function* walkEntries(
     afterKey === undefined ? undefined : { key: afterKey };
   for (;;) {
     const from = after === undefined ? {} : { after };
-    const page = await store.listVersions(bucket, { prefix, entriesMax: pageEntriesMax, ...from });
+    const page = await readPage(ports, bucket, { prefix, entriesMax: pageEntriesMax, ...from });
     yield* page.entries;
     const last = page.entries.at(-1);
     if (page.complete || last === undefined) return;
     after = { key: last.key, versionId: last.entry.versionId };
+  }
+}
+
+/** Requests for one page at most, and no further one later than this after the first: a bucket of many pages meets failures. */
+const pageTriesMax = 4;
+const pageRetriesMs = 10_000;
+const failuresThatPass: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['STORE_UNAVAILABLE', 'THROTTLED']);
+
+async function readPage(
+  { store, clock, settings }: WalkPorts,
+  bucket: BucketRef,
+  request: BucketPageRequest,
+): Promise<BucketPage> {
+  const lastTryMs = clock.now() + pageRetriesMs;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await store.listVersions(bucket, request);
+    } catch (thrown) {
+      const passes = failuresThatPass.has(asReplicationError(thrown).code);
+      if (!passes || attempt >= pageTriesMax || clock.now() > lastTryMs) throw thrown;
+      await clock.sleep(settings.staleWaitMs * 2 ** attempt);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { BucketRef } from '../domain/rule';
-import type { Clock, Digests, Entropy, StateStore } from './ports';
+import type { Clock, Digests, Entropy, Logger, StateStore } from './ports';
+import { parseDocument } from './state-document';
 
 /**
  * Best-effort leases on a key of a destination. COS has no compare-and-swap, so two may hold one at a time: a lease
@@ -17,6 +18,7 @@ export interface LeasePorts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly digests: Digests;
+  readonly log: Logger;
   readonly settings: { readonly leaseMs: number };
 }
 
@@ -30,6 +32,11 @@ export interface LeaseDocument {
 
 export const leasesFolder = 'leases/';
 
+export function leaseOf(log: Logger, name: string, body: string): LeaseDocument | undefined {
+  const fields = { source: 'object', key: 'string', untilMs: 'number' } as const;
+  return parseDocument<LeaseDocument>(log, name, body, fields);
+}
+
 /** Expired leases that one taker steps over; more mean that releases fail, and then a lease is not worth its requests. */
 const epochsMax = 20;
 
@@ -40,7 +47,7 @@ export async function takeLease(
   destination: BucketRef,
   key: string,
 ): Promise<Lease | 'held'> {
-  const { state, clock, entropy, digests, settings } = ports;
+  const { state, clock, entropy, digests, log, settings } = ports;
   const folder = `${leasesFolder}${destination.bucket}/${digests.sha256(key)}/`;
   const nameOf = (epoch: number): string => `${folder}${String(epoch).padStart(6, '0')}.json`;
   let epoch = 0;
@@ -62,7 +69,9 @@ export async function takeLease(
     const standing = await state.get(nameOf(epoch));
     // Released in between: try for the same place again.
     if (standing === undefined) continue;
-    if ((JSON.parse(standing) as LeaseDocument).untilMs > clock.now()) return 'held';
+    // A damaged one holds nothing.
+    const untilMsOfHolder = leaseOf(log, nameOf(epoch), standing)?.untilMs ?? -Infinity;
+    if (untilMsOfHolder > clock.now()) return 'held';
     epoch += 1;
   }
   return 'held';

@@ -1,15 +1,18 @@
 import { entryId, type HistoryEntry } from '../domain/history';
 import { isNeeded, type LandingTimes, markersFolder, parseAttempts } from '../domain/marker-attempt';
 import type { BucketRef } from '../domain/rule';
+import { isolated } from './isolated';
 import { readOlder } from './look';
-import type { Clock, ObjectStore, StateStore } from './ports';
+import type { Clock, Logger, ObjectStore, StateStore } from './ports';
 import type { ReplicationSettings } from './settings';
+import { parseDocument } from './state-document';
 import type { RecordsState } from './walk-state';
 
 export interface MarkerRecordPorts {
   readonly store: ObjectStore;
   readonly state: StateStore;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly settings: ReplicationSettings;
 }
 
@@ -32,12 +35,16 @@ export async function sweepRecords(
     const { stopped } = records;
     if (stopped !== undefined && bucket < stopped.bucket) continue;
     let after = stopped?.bucket === bucket ? stopped.after : undefined;
-    do {
-      const before = after;
-      if (timeIsUp()) return { ...records, stopped: { bucket, ...(after === undefined ? {} : { after }) } };
-      after = await sweepMarkerRecords(ports, buckets.get(bucket) as BucketRef, after, timeIsUp);
-      if (after === before) break;
-    } while (after !== undefined);
+    let ended = false;
+    await isolated(ports, 'marker records not swept', { bucket }, async () => {
+      while (!ended && !timeIsUp()) {
+        const before = after;
+        after = await sweepMarkerRecords(ports, buckets.get(bucket) as BucketRef, after, timeIsUp);
+        ended = after === undefined || after === before;
+      }
+    });
+    if (!ended && timeIsUp())
+      return { ...records, stopped: { bucket, ...(after === undefined ? {} : { after }) } };
   }
   return { sweptAt: now };
 }
@@ -78,17 +85,20 @@ async function sweepKey(
   );
   const [first] = old;
   if (first === undefined) return;
-  const body = await ports.state.get(names.find((name) => name.startsWith(folder + first.attempt)) ?? '');
+  const name = names.find((one) => one.startsWith(folder + first.attempt)) ?? '';
+  const body = await ports.state.get(name);
   if (body === undefined) return;
-  const { key } = JSON.parse(body) as { readonly key: string };
+  const facts = parseDocument<{ readonly key: string }>(ports.log, name, body, { key: 'string' });
+  if (facts === undefined) return;
+  const { key } = facts;
   const history = await wholeHistory(ports, destination, key);
   if (history === undefined) return;
   const ids = new Set(history.map((entry) => entryId(entry)));
   const times: LandingTimes = ports.settings;
   for (const attempt of old) {
     if (isNeeded(attempt, history, ids, times)) continue;
-    for (const name of names.filter((one) => one.startsWith(`${folder}${attempt.attempt}.`))) {
-      await ports.state.remove(name);
+    for (const gone of names.filter((one) => one.startsWith(`${folder}${attempt.attempt}.`))) {
+      await ports.state.remove(gone);
     }
   }
 }

@@ -204,7 +204,7 @@ export function createRuleService(ports: RulesPorts) {
     /** One page of what a rule has not done. */
     async backlog(bucket: string, id: string, after: string | undefined) {
       find(await load(bucket), id);
-      const page = await readBacklog(ports.state, { sourceBucket: bucket, ruleId: id }, after);
+      const page = await readBacklog(ports, { sourceBucket: bucket, ruleId: id }, after);
       return {
         entries: latestAttempts(page.entries.map(({ entry }): BacklogEntry => entry)),
         next: page.complete ? undefined : page.last,

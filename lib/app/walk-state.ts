@@ -1,10 +1,12 @@
-import { ReplicationError } from '../domain/error';
 import type { ReplicationRule } from '../domain/rule';
-import type { StateStore } from './ports';
+import type { Logger, StateStore } from './ports';
 import type { ReplicationSettings } from './settings';
+import { parseDocument } from './state-document';
 
-/** How far the walks of a region have come. */
+/** How far the runs of a region's timer have come. */
 export interface WalkState {
+  /** The entry of the backlog after which the next run goes on; absent: it begins anew. */
+  readonly backlogAfter?: string;
   /** How far the records of delete markers were looked through. */
   readonly records?: RecordsState;
   /** The last walk that came to its end; absent: none has. */
@@ -21,7 +23,10 @@ export interface WalkState {
 /** A walk as it began. */
 export interface WalkBegin {
   readonly began: string;
-  /** For each rule, by its bucket and id, the times from which its coverage then counted. */
+  /**
+   * For each rule, by its bucket and id, the times from which its coverage then counted; none of a rule that could not be
+   * walked as a whole.
+   */
   readonly sinces: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -34,24 +39,40 @@ export interface RecordsState {
 
 const walkStateName = (region: string): string => `jobs/reconcile/${region}.json`;
 
-export async function readWalkState(state: StateStore, region: string): Promise<WalkState> {
+interface WalkStatePorts {
+  readonly state: StateStore;
+  readonly log: Logger;
+  readonly region: string;
+}
+
+/** What cannot be read is begun anew: that costs looks, and loses nothing. */
+export async function readWalkState({ state, log, region }: WalkStatePorts): Promise<WalkState> {
   const name = walkStateName(region);
   const body = await state.get(name);
   if (body === undefined) return {};
-  const walked = JSON.parse(body) as WalkState;
-  const { compared, stopped, records } = walked;
-  const begins = [compared, stopped].filter((begin) => begin !== undefined);
-  const times = [...begins.map(({ began }) => began), records?.sweptAt].filter((time) => time !== undefined);
-  const sound =
-    times.every((time) => Number.isFinite(Date.parse(time))) &&
-    begins.every(({ sinces }) => typeof sinces === 'object') &&
-    (stopped === undefined ||
-      [stopped.bucket, stopped.rule, stopped.prefix].every((name) => typeof name === 'string'));
-  if (sound) return walked;
-  throw new ReplicationError('RULES_UNREADABLE', `${name} does not tell how far a walk came; delete it`);
+  const { backlogAfter, compared, stopped, records } =
+    parseDocument<Partial<WalkState>>(log, name, body, {}) ?? {};
+  return {
+    ...(typeof backlogAfter === 'string' ? { backlogAfter } : {}),
+    ...(isBegin(compared) ? { compared } : {}),
+    ...(isBegin(stopped) && isPlace(stopped) ? { stopped } : {}),
+    ...(isTime(records?.sweptAt) ? { records: records as RecordsState } : {}),
+  };
 }
 
-export async function writeWalkState(state: StateStore, region: string, walked: WalkState): Promise<void> {
+function isBegin(begin: WalkBegin | undefined): begin is WalkBegin {
+  return isTime(begin?.began) && typeof begin?.sinces === 'object';
+}
+
+function isPlace({ bucket, rule, prefix }: NonNullable<WalkState['stopped']>): boolean {
+  return [bucket, rule, prefix].every((name) => typeof name === 'string');
+}
+
+function isTime(time: string | undefined): boolean {
+  return time !== undefined && Number.isFinite(Date.parse(time));
+}
+
+export async function writeWalkState({ state, region }: WalkStatePorts, walked: WalkState): Promise<void> {
   await state.put(walkStateName(region), JSON.stringify(walked));
 }
 

@@ -27,6 +27,10 @@ export const reasons = {
   ),
   ACCESS_DENIED: reason('retry', "COS refused access; check the function's role for both buckets."),
   BUCKET_MISSING: reason('retry', 'The bucket does not exist; create it again or delete the rule.'),
+  STATE_UNREADABLE: reason(
+    'retry',
+    'A document of the state bucket is damaged and is passed over; delete it.',
+  ),
   // Nothing will change by itself: a gap, in the backlog until somebody acts.
   OBJECT_TOO_LARGE: reason(
     'gap',

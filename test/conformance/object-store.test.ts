@@ -55,7 +55,7 @@ if (secretId && secretKey && COS_TEST_SOURCE && COS_TEST_DESTINATION) {
       store: createCosObjectStore(
         createCosClient({
           credentials: () => ({ secretId, secretKey, token: undefined }),
-          requestTimeoutMs: 30_000,
+          requestTimeoutMs: () => 30_000,
           socketsMax: 8,
         }),
       ),

@@ -5,6 +5,8 @@ import { type ReasonCode, reasons } from '../../lib/domain/error';
 const elsewhere: ReadonlySet<ReasonCode> = new Set([
   'BUCKET_MISSING',
   'EVENT_UNREADABLE',
+  // Nobody damages a document there.
+  'STATE_UNREADABLE',
   // Answers to whoever changes rules, and to requests that COS finds malformed.
   'RULE_CONFLICT',
   'REQUEST_REFUSED',

@@ -27,7 +27,8 @@ const look = 'lib/app/look.ts';
 const provenance = 'lib/app/provenance.ts';
 const applyStep = 'lib/app/apply-step.ts';
 const handleEvent = 'lib/app/handle-event.ts';
-const reconcile = 'lib/app/reconcile.ts';
+const sweepBacklog = 'lib/app/sweep-backlog.ts';
+const walkRules = 'lib/app/walk-rules.ts';
 const ruleStore = 'lib/app/rule-store.ts';
 const ruleSource = 'lib/app/rule-source.ts';
 const gate = 'lib/app/versioning-gate.ts';
@@ -263,15 +264,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a backlog entry that was not read before the look is removed',
-    file: reconcile,
-    find: '  for (const { name } of entries) await ports.state.remove(name);',
+    file: sweepBacklog,
+    find: '    for (const { name } of entries) await ports.state.remove(name);',
     replace:
       '  for (const page of [await ports.state.list(entries[0]!.name.split("/").slice(0, 4).join("/") + "/")])\n    for (const name of page.names) await ports.state.remove(name);',
     seeds: 2_000,
   },
   {
     name: 'the walk looks at nothing',
-    file: reconcile,
+    file: walkRules,
     find: "if (suspicion !== 'alike') return suspicion === 'doubt';",
     replace: "if (suspicion !== 'alike') return false;",
     seeds: 300,

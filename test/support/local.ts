@@ -39,7 +39,7 @@ export function clientFor(
   const { secretId, secretKey } = keys;
   const client = createCosClient({
     credentials: () => ({ secretId, secretKey, token: undefined }),
-    requestTimeoutMs: 2_000,
+    requestTimeoutMs: () => 2_000,
     socketsMax: 8,
   });
   return {

@@ -79,7 +79,8 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     cos,
     ruleStore,
     /** The rules that a timer walks. */
-    ruleSetsOf: async (region: string) => (await account.all()).filter((set) => set.region === region),
+    ruleSetsOf: async (region: string) =>
+      (await account.readable(log)).filter((set) => set.region === region),
     ports,
     documents,
     lines,

@@ -32,7 +32,8 @@ export interface CosReply<Data> {
 export interface CosClientSettings {
   /** Read for every request: SCF renews temporary keys under a running instance. */
   readonly credentials: () => CosCredentials;
-  readonly requestTimeoutMs: number;
+  /** How long one request may take from now on. */
+  readonly requestTimeoutMs: () => number;
   readonly socketsMax: number;
 }
 
@@ -52,7 +53,7 @@ export function createCosClient(settings: CosClientSettings): CosClient {
       let signed = false;
       const sdk = new COS({
         Protocol: 'https:',
-        Timeout: settings.requestTimeoutMs,
+        Timeout: settings.requestTimeoutMs(),
         AutoSwitchHost: false,
         CorrectClockSkew: false,
         // The SDK keeps a file of unfinished uploads; only this folder can be written in a function.

@@ -1,0 +1,78 @@
+import { coverageOf } from '../domain/rule';
+import { type NamedEntry, readBacklog } from './backlog';
+import type { HandleEventPorts } from './handle-event';
+import { isolated } from './isolated';
+import { lookAtKey, type Tally } from './look-at-key';
+import { mapAtMost } from './map-at-most';
+
+/** Backlog pages a run reads at most. */
+const backlogPagesMax = 20;
+
+/** A gap that is younger than this may be of a rule of which this function has not heard yet. */
+const abandonedAfterMs = 600_000;
+
+/**
+ * Looks at the keys of the backlog, from where the last run stopped to the end, as long as there is time. Returns the
+ * name after which the next run goes on; `undefined`: from the beginning.
+ */
+export async function sweepBacklog(
+  ports: HandleEventPorts,
+  tally: Tally,
+  from: string | undefined,
+  timeIsUp: () => boolean,
+): Promise<string | undefined> {
+  let after = from;
+  for (let page = 0; page < backlogPagesMax; page += 1) {
+    if (timeIsUp()) return after;
+    const found = await readBacklog(ports, 'all', after);
+    const keys = groupByKey(found.entries.filter(({ entry }) => entry.sourceRegion === ports.region));
+    let begun = 0;
+    await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => {
+      if (timeIsUp()) return;
+      begun += 1;
+      await settleKey(ports, entries, tally);
+    });
+    // Keys are begun in the order of their first names: all that comes before the first of the next one is done.
+    const next = keys[begun]?.[0];
+    if (next) return found.entries[found.entries.indexOf(next) - 1]?.name ?? after;
+    if (found.complete) return undefined;
+    after = found.last;
+  }
+  return after;
+}
+
+/** Looks at a key of the backlog, and removes the entries that were read before the look if it is settled. */
+async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], tally: Tally): Promise<void> {
+  const [first] = all;
+  if (first === undefined) return;
+  const { sourceBucket, sourceRegion, key } = first.entry;
+  const settled = await isolated(ports, 'key not done', { bucket: sourceBucket, key }, async () => {
+    for (const named of all) await dropIfAbandoned(ports, named);
+    const entries = all.filter(({ entry }) => entry.retryable);
+    if (entries.length === 0) return;
+    tally.backlogKeys += 1;
+    await lookAtKey(ports, { bucket: sourceBucket, region: sourceRegion }, key, tally);
+    // What is still not done stands in entries of its own by now.
+    for (const { name } of entries) await ports.state.remove(name);
+  });
+  if (settled !== 'done') tally.pending += 1;
+}
+
+/** A gap that a rule left behind which no longer covers its key: nobody will ask for it. */
+async function dropIfAbandoned(ports: HandleEventPorts, { name, entry }: NamedEntry): Promise<void> {
+  if (entry.retryable || ports.clock.now() - Date.parse(entry.at) < abandonedAfterMs) return;
+  const source = { bucket: entry.sourceBucket, region: entry.sourceRegion };
+  const rule = (await ports.rules.current(source)).rules.find(({ id }) => id === entry.ruleId);
+  if (rule === undefined || coverageOf(rule, entry.key) === undefined) await ports.state.remove(name);
+}
+
+function groupByKey(entries: readonly NamedEntry[]): readonly (readonly NamedEntry[])[] {
+  const groups = new Map<string, NamedEntry[]>();
+  for (const named of entries) {
+    const id = `${named.entry.sourceBucket}\n${named.entry.key}`;
+    const group = groups.get(id);
+    if (group) group.push(named);
+    else groups.set(id, [named]);
+  }
+  return [...groups.values()];
+}
