@@ -1,13 +1,13 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
-import type { EntryId, HistoryEntry } from '../domain/history';
+import type { EntryId } from '../domain/history';
 import { entryId } from '../domain/history';
 import { markOf, seenFrom, seenMark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import type { ReplicationRule } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
-import { recordFailure } from './backlog';
-import type { ReadyPlan, SourceSide } from './make-plan';
+import { closeGap, recordFailure } from './backlog';
+import type { MadePlan, SourceSide } from './make-plan';
 import type { RuleSource } from './ports';
 import type { Progress } from './progress';
 import { seenLookbackMs } from './settings';
@@ -27,15 +27,20 @@ export class PlanDropped extends Error {
   }
 }
 
+export interface ApplyRequest extends MadePlan {
+  readonly round: number;
+  /** Called before the first write of each step. */
+  readonly beforeWrite: () => Promise<void>;
+}
+
 /** Applies steps in order, each on top of the one before. A failure that may pass stops the key here. */
 export async function applyPlan(
   ports: ApplyPlanPorts,
   source: SourceSide,
   one: Progress,
-  plan: ReadyPlan,
-  top: HistoryEntry | undefined,
-  beforeWrite: () => Promise<void>,
+  request: ApplyRequest,
 ): Promise<Done> {
+  const { plan, top, beforeWrite } = request;
   const { bucket, key, current, window, listedMs } = source;
   const compare = sourceOrder(window);
   const seenAt = (of: EntryId, issuedMs: number) =>
@@ -68,6 +73,8 @@ export async function applyPlan(
       });
       one.written += 1;
       done = 'wrote';
+      if (mayHaveFailed(ports, request, step))
+        await closeGap(ports, bucket, key, one.rule.id, stepEntry(step)).catch(() => undefined);
     } catch (thrown) {
       if (thrown instanceof PlanDropped) throw thrown;
       const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
@@ -81,6 +88,20 @@ export async function applyPlan(
     }
   }
   return done;
+}
+
+/** An entry that is written so long after it came about is not looked at for the first time. */
+const lateAfterMs = 10_000;
+
+/** Whether an entry that was written just now may have failed for good before, so that the backlog still says so. */
+function mayHaveFailed(
+  { clock }: ApplyPlanPorts,
+  { round, sawTorn }: ApplyRequest,
+  step: ReplicationStep,
+): boolean {
+  if (step.kind === 'restoreReplica') return false;
+  const { lastModifiedMs } = step.kind === 'copyVersion' ? step.version : step.marker;
+  return round > 0 || sawTorn || clock.now() - lastModifiedMs > lateAfterMs;
 }
 
 /** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */

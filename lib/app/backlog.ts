@@ -1,11 +1,13 @@
 import {
+  attemptMs,
   backlogFolder,
-  backlogName,
-  backlogTime,
   type BacklogEntry,
+  gapName,
+  pendingName,
   ruleBacklogFolder,
 } from '../domain/backlog';
 import { reasons } from '../domain/error';
+import type { EntryId } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
 import { mapAtMost } from './map-at-most';
 import type { Clock, Digests, Entropy, Logger, StateStore } from './ports';
@@ -25,7 +27,7 @@ export interface NamedEntry {
   readonly entry: BacklogEntry;
 }
 
-/** Writes down one thing that was not done. Each attempt has a name of its own. */
+/** Writes down one thing that was not done. */
 export async function recordFailure(
   ports: BacklogPorts,
   source: BucketRef,
@@ -34,9 +36,22 @@ export async function recordFailure(
   failure: EntryFailure,
 ): Promise<void> {
   const entry = entryOf(ports, source, key, ruleId, failure);
+  const digest = ports.digests.sha256(key);
   const attempt = `${ports.clock.now().toString(36)}-${ports.entropy.nonce()}`;
-  const name = backlogName(entry, ports.digests.sha256(key), attempt);
+  const name = entry.retryable ? pendingName(entry, digest, attempt) : gapName(entry, digest);
   await ports.state.put(name, JSON.stringify(entry));
+}
+
+/** What had failed for good was copied after all. One request, whether there was such an entry or not. */
+export async function closeGap(
+  ports: BacklogPorts,
+  source: BucketRef,
+  key: string,
+  ruleId: string,
+  entry: EntryId,
+): Promise<void> {
+  const subject = { sourceBucket: source.bucket, ruleId, source: entry };
+  await ports.state.remove(gapName(subject, ports.digests.sha256(key)));
 }
 
 function entryOf(
@@ -74,7 +89,7 @@ export async function recordPending(
     // Under a changed rule the key is looked at anew; what an old one left undone is no backlog of it.
     if (pending === undefined || pending.error.code === 'RULE_CHANGED') continue;
     await recordFailure(ports, source, key, rule.id, pending);
-    waiting += 1;
+    if (pending.error.effect === 'retry') waiting += 1;
   }
   return waiting;
 }
@@ -93,21 +108,29 @@ export async function readBacklog(
   { state, log }: BacklogReadPorts,
   of: { readonly sourceBucket: string; readonly ruleId: string } | 'all',
   after?: string,
+  wants: (name: string) => boolean = () => true,
 ): Promise<{
+  /** All of the page, also those that are not wanted. */
+  readonly names: readonly string[];
   readonly entries: readonly NamedEntry[];
   readonly complete: boolean;
   readonly last: string | undefined;
 }> {
   const folder = of === 'all' ? backlogFolder : ruleBacklogFolder(of.sourceBucket, of.ruleId);
   const page = await state.list(folder, after);
-  const found = await mapAtMost(readsAtOnce, page.names, async (name): Promise<NamedEntry | undefined> => {
-    const body = await state.get(name);
-    // Settled by somebody else since it was listed.
-    const entry = body === undefined ? undefined : parseDocument<BacklogEntry>(log, name, body, entryFields);
-    return entry && { name, entry };
-  });
+  const found = await mapAtMost(
+    readsAtOnce,
+    page.names.filter(wants),
+    async (name): Promise<NamedEntry | undefined> => {
+      const body = await state.get(name);
+      // Settled by somebody else since it was listed.
+      const entry =
+        body === undefined ? undefined : parseDocument<BacklogEntry>(log, name, body, entryFields);
+      return entry && { name, entry };
+    },
+  );
   const entries = found.filter((named) => named !== undefined);
-  return { entries, complete: page.complete, last: page.names.at(-1) };
+  return { names: page.names, entries, complete: page.complete, last: page.names.at(-1) };
 }
 
 const entryFields = {
@@ -135,28 +158,17 @@ export async function closeBacklog(
   let removed = 0;
   let after: string | undefined;
   for (let page = 0; page < removalPagesMax; page += 1) {
-    const found =
-      closes === 'all'
-        ? await namesOnly(ports.state, of, after)
-        : await readBacklog(ports, of, after).then(({ entries, complete, last }) => ({
-            names: entries.filter(({ entry }) => closes(entry)).map(({ name }) => name),
-            complete,
-            last,
-          }));
-    const names = found.names.filter((name) => backlogTime(name) <= beforeMs);
-    for (const name of names) await ports.state.remove(name);
-    removed += names.length;
+    // The names of attempts tell their times: only what they do not tell is read.
+    const isTold = (name: string): boolean => closes === 'all' && attemptMs(name) !== undefined;
+    const found = await readBacklog(ports, of, after, (name) => !isTold(name));
+    const told = found.names.filter((name) => isTold(name) && (attemptMs(name) ?? Infinity) <= beforeMs);
+    const read = found.entries
+      .filter(({ entry }) => Date.parse(entry.at) <= beforeMs && (closes === 'all' || closes(entry)))
+      .map(({ name }) => name);
+    for (const name of [...told, ...read]) await ports.state.remove(name);
+    removed += told.length + read.length;
     if (found.complete) break;
     after = found.last;
   }
   return removed;
-}
-
-async function namesOnly(
-  state: StateStore,
-  of: { readonly sourceBucket: string; readonly ruleId: string },
-  after: string | undefined,
-) {
-  const { names, complete } = await state.list(ruleBacklogFolder(of.sourceBucket, of.ruleId), after);
-  return { names, complete, last: names.at(-1) };
 }

@@ -86,7 +86,10 @@ async function handleKey(ports: HandleEventPorts, hint: KeyHint): Promise<KeyRep
     covered: true,
     written: sum(outcomes.map((outcome) => outcome.written)),
     left: sum(outcomes.map((outcome) => outcome.left.length)),
-    pending: outcomes.flatMap((outcome) => (outcome.pending ? [outcome.pending.error] : [])),
+    // What will not change by itself is in the backlog; another try of the event would not help it.
+    pending: outcomes
+      .flatMap((outcome) => (outcome.pending ? [outcome.pending.error] : []))
+      .filter(({ effect }) => effect === 'retry'),
   };
 }
 

@@ -6,7 +6,7 @@ export async function isolated(
   { log }: { readonly log: Logger },
   what: string,
   facts: Readonly<Record<string, unknown>>,
-  work: () => Promise<void>,
+  work: () => Promise<unknown>,
 ): Promise<'done' | ReplicationError> {
   try {
     await work();

@@ -59,13 +59,18 @@ async function* walkEntries(
 ): AsyncGenerator<KeyedEntry> {
   let after: { key: string; versionId?: string } | undefined =
     afterKey === undefined ? undefined : { key: afterKey };
+  let ofKey = 0;
   for (;;) {
     const from = after === undefined ? {} : { after };
     const page = await readPage(ports, bucket, { prefix, entriesMax: pageEntriesMax, ...from });
     yield* page.entries;
     const last = page.entries.at(-1);
     if (page.complete || last === undefined) return;
-    after = { key: last.key, versionId: last.entry.versionId };
+    const first = page.entries.findIndex(({ key }) => key === last.key);
+    ofKey =
+      first === 0 && after?.key === last.key ? ofKey + page.entries.length : page.entries.length - first;
+    // What is not kept of a key need not be read either.
+    after = ofKey > windowEntriesMax ? { key: last.key } : { key: last.key, versionId: last.entry.versionId };
   }
 }
 
@@ -100,16 +105,21 @@ export interface PairedKey {
 
 const nothing: HistoryWindow = { entries: [], complete: true };
 
-/** Two walks in lock-step: each key of the first, with what the second has of it. */
+/** Two walks in lock-step: each key of either, with what both have of it. */
 export async function* pairKeys(
   source: AsyncGenerator<WalkedKey>,
   destination: AsyncGenerator<WalkedKey>,
 ): AsyncGenerator<PairedKey> {
+  let one = await source.next();
   let other = await destination.next();
-  for await (const { key, window } of source) {
-    while (!other.done && compareKeys(other.value.key, key) < 0) other = await destination.next();
-    const same = !other.done && other.value.key === key ? other.value.window : nothing;
-    yield { key, source: window, destination: same };
+  while (!one.done || !other.done) {
+    const order = one.done ? 1 : other.done ? -1 : compareKeys(one.value.key, other.value.key);
+    const left = one.done || order > 0 ? undefined : one.value;
+    const right = other.done || order < 0 ? undefined : other.value;
+    const key = left?.key ?? right?.key ?? '';
+    yield { key, source: left?.window ?? nothing, destination: right?.window ?? nothing };
+    if (left) one = await source.next();
+    if (right) other = await destination.next();
   }
 }
 

@@ -51,6 +51,8 @@ export async function takeLease(
   const folder = `${leasesFolder}${destination.bucket}/${digests.sha256(key)}/`;
   const nameOf = (epoch: number): string => `${folder}${String(epoch).padStart(6, '0')}.json`;
   let epoch = 0;
+  /** What expired below, as it was then. */
+  const passed: { readonly name: string; readonly body: string }[] = [];
   for (let attempt = 0; attempt < epochsMax; attempt += 1) {
     const untilMs = clock.now() + settings.leaseMs;
     const document: LeaseDocument = {
@@ -60,9 +62,11 @@ export async function takeLease(
       holder: entropy.nonce(),
     };
     if (await state.create(nameOf(epoch), JSON.stringify(document))) {
-      const taken = epoch;
+      const own = nameOf(epoch);
       const release = async (): Promise<void> => {
-        for (let own = taken; own >= 0; own -= 1) await state.remove(nameOf(own));
+        await state.remove(own);
+        // Others may have removed an expired one, and somebody taken its place.
+        for (const { name, body } of passed) if ((await state.get(name)) === body) await state.remove(name);
       };
       return { untilMs, release };
     }
@@ -72,6 +76,7 @@ export async function takeLease(
     // A damaged one holds nothing.
     const untilMsOfHolder = leaseOf(log, nameOf(epoch), standing)?.untilMs ?? -Infinity;
     if (untilMsOfHolder > clock.now()) return 'held';
+    passed.push({ name: nameOf(epoch), body: standing });
     epoch += 1;
   }
   return 'held';

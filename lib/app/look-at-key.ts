@@ -1,3 +1,4 @@
+import { ReplicationError } from '../domain/error';
 import { type BucketRef, indexRules, matchRules } from '../domain/rule';
 import { recordPending } from './backlog';
 import type { HandleEventPorts } from './handle-event';
@@ -13,17 +14,38 @@ export interface Tally {
   pending: number;
 }
 
-/** The timer brings one key up to date, and writes down what is not done. */
+/** One run of the timer's function. */
+export interface TimerRun {
+  readonly tally: Tally;
+  /** When its sweeps looked at a key: the walk need not look again at what has not changed since. */
+  readonly looked: Map<string, number>;
+  readonly timeIsUp: () => boolean;
+}
+
+export function lookedName(source: BucketRef, key: string): string {
+  return `${source.bucket}\n${key}`;
+}
+
+/** Looks under rules that changed meanwhile. */
+const triesMax = 3;
+
+/** The timer brings one key up to date, and writes down what is not done. Returns for how many rules that is so. */
 export async function lookAtKey(
   ports: HandleEventPorts,
   source: BucketRef,
   key: string,
-  tally: Tally,
-): Promise<void> {
-  const rules = matchRules(indexRules(await ports.rules.current(source)), key);
-  if (rules.length === 0) return;
-  tally.lookedAt += 1;
-  const outcomes = await replicateKey(ports, { source, key, rules });
-  tally.pending += await recordPending(ports, source, key, outcomes);
-  for (const outcome of outcomes) tally.written += outcome.written;
+  { tally }: TimerRun,
+): Promise<number> {
+  for (let attempt = 0; attempt < triesMax; attempt += 1) {
+    const rules = matchRules(indexRules(await ports.rules.current(source)), key);
+    if (rules.length === 0) return 0;
+    tally.lookedAt += 1;
+    const outcomes = await replicateKey(ports, { source, key, rules });
+    for (const outcome of outcomes) tally.written += outcome.written;
+    const waiting = await recordPending(ports, source, key, outcomes);
+    tally.pending += waiting;
+    const open = outcomes.filter(({ pending }) => pending !== undefined);
+    if (!open.some(({ pending }) => pending?.error.code === 'RULE_CHANGED')) return open.length;
+  }
+  throw new ReplicationError('RULE_CHANGED', `the rules of "${key}" change all the time`);
 }

@@ -4,7 +4,7 @@ import { entryId, newestOf } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
 import type { ObjectHead } from '../domain/transfer';
 import type { Clock, ObjectStore } from './ports';
-import type { ReplicationSettings } from './settings';
+import { listedForSureMs, type ReplicationSettings } from './settings';
 
 /** One side of a key as it stands: the newest part of its history, and its current version. */
 export interface Look {
@@ -25,8 +25,7 @@ interface LookPorts {
  */
 export async function lookAt(ports: LookPorts, bucket: BucketRef, key: string): Promise<Look> {
   const { store, clock, settings } = ports;
-  // Last-Modified is in whole seconds, and by another clock.
-  const believedAfterMs = settings.listingBelievedAfterMs + settings.clockToleranceMs + 1000;
+  const believedAfterMs = listedForSureMs(settings);
   for (let attempt = 0; attempt < settings.staleTriesMax; attempt += 1) {
     if (attempt > 0) await clock.sleep(settings.staleWaitMs * 2 ** (attempt - 1));
     const [current, window] = await Promise.all([

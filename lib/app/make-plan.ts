@@ -19,6 +19,15 @@ export interface SourceSide extends Omit<Look, 'window'> {
 
 export type ReadyPlan = Extract<KeyPlan, { kind: 'apply' }>;
 
+export interface MadePlan {
+  readonly plan: ReadyPlan;
+  /** At the destination. */
+  readonly look: Look;
+  readonly top: HistoryEntry | undefined;
+  /** A copy of the key has failed before: something of it may stand in the backlog. */
+  readonly sawTorn: boolean;
+}
+
 /** Entries of a destination that are asked about side by side. */
 const examinationsAtOnceMax = 32;
 
@@ -27,7 +36,7 @@ export async function makePlan(
   ports: ApplyPorts,
   source: SourceSide,
   rule: ReplicationRule,
-): Promise<{ readonly plan: ReadyPlan; readonly look: Look; readonly top: HistoryEntry | undefined }> {
+): Promise<MadePlan> {
   const { key } = source;
   const { destination } = rule;
   const look = await lookAt(ports, destination, key);
@@ -49,7 +58,10 @@ export async function makePlan(
       seenLookbackMs: seenLookbackMs(ports.settings),
       digest: ports.digests.sha256,
     });
-    if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
+    if (plan.kind === 'apply') {
+      const sawTorn = [...provenance.values()].some(({ kind }) => kind === 'torn');
+      return { plan, look, top: newestOf(window.entries), sawTorn };
+    }
     if (plan.kind === 'examine') {
       const place = window.entries.indexOf(plan.entry);
       const below = window.entries.slice(Math.max(0, place + 1 - batch), place + 1);

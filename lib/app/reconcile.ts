@@ -1,6 +1,6 @@
 import type { RuleSet } from '../domain/rule';
 import type { HandleEventPorts } from './handle-event';
-import type { Tally } from './look-at-key';
+import type { Tally, TimerRun } from './look-at-key';
 import { sweepRecords } from './marker-records';
 import { sweepBacklog } from './sweep-backlog';
 import { sweepLeases } from './sweep-leases';
@@ -24,25 +24,21 @@ export interface ReconcileReport extends Readonly<Tally> {
  * deadline and goes on there the next time. Runs that overlap only cost requests.
  */
 export async function reconcile(ports: ReconcilePorts): Promise<ReconcileReport> {
-  const tally: Tally = { backlogKeys: 0, walkedKeys: 0, lookedAt: 0, written: 0, pending: 0 };
   const endsBeforeMs = 2 * ports.settings.deadlineMarginMs;
-  const timeIsUp = (): boolean => ports.remainingMs() < endsBeforeMs;
   // A backlog that nothing can be done about must not keep the walk from its turn.
   const forWalkMs = Math.max(ports.remainingMs() / 2, endsBeforeMs);
+  const tally = { backlogKeys: 0, walkedKeys: 0, lookedAt: 0, written: 0, pending: 0 };
+  const run: TimerRun = { tally, looked: new Map(), timeIsUp: () => ports.remainingMs() < endsBeforeMs };
   const before = await readWalkState(ports);
-  const backlogAfter = await sweepBacklog(
-    ports,
-    tally,
-    before.backlogAfter,
-    () => ports.remainingMs() < forWalkMs,
-  );
-  await sweepLeases(ports, tally, timeIsUp);
+  const forBacklog: TimerRun = { ...run, timeIsUp: () => ports.remainingMs() < forWalkMs };
+  const backlogAfter = await sweepBacklog(ports, forBacklog, before.backlogAfter);
+  await sweepLeases(ports, run);
   const ruleSets = await ports.ruleSets();
-  const walked = await walkRules(ports, ruleSets, tally, before, timeIsUp);
+  const walked = await walkRules(ports, ruleSets, run, before);
   const finished = walked.stopped === undefined;
   const destinations = ruleSets.flatMap(({ rules }) => rules.map(({ destination }) => destination));
   const records = finished
-    ? await sweepRecords(ports, destinations, before.records, timeIsUp)
+    ? await sweepRecords(ports, destinations, before.records, run.timeIsUp)
     : before.records;
   await writeWalkState(ports, {
     ...walked,

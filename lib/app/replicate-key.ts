@@ -100,7 +100,8 @@ async function replicateTo(
 ): Promise<Done> {
   if (coverageOf(one.rule, source.key) === undefined) return 'idle';
   await ports.gate.pass(one.rule.destination, 'destination');
-  const { plan, look, top } = await makePlan(ports, source, one.rule);
+  const made = await makePlan(ports, source, one.rule);
+  const { plan, look } = made;
   if (plan.steps.length === 0) return 'idle';
 
   const contended = plan.contended || round > 0;
@@ -114,7 +115,7 @@ async function replicateTo(
     if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
   };
   try {
-    return await applyPlan(ports, source, one, plan, top, holdLease);
+    return await applyPlan(ports, source, one, { ...made, round, beforeWrite: holdLease });
   } catch (thrown) {
     if (!(thrown instanceof PlanDropped)) throw thrown;
     if (thrown.next === 'idle') one.leaveToHolder();

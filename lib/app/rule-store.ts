@@ -2,6 +2,7 @@ import { ReplicationError } from '../domain/error';
 import type { BucketRef, RuleSet } from '../domain/rule';
 import { emptyRuleSet } from '../domain/rule';
 import type { Clock, Entropy, StateStore } from './ports';
+import { isRecord, parseJson } from './state-document';
 
 /**
  * Rule sets in the state bucket: one document per source bucket and revision, never changed once it is settled.
@@ -140,11 +141,12 @@ export function createRuleStore(
     },
   };
 
-  /** The hint only saves steps: an old one, or none, is caught up with. */
+  /** The hint only saves steps: an old one, or a damaged one, or none, is caught up with. */
   async function fromHint(source: BucketRef): Promise<StoredRuleSet> {
     const { bucket } = source;
     const hint = await state.get(hintName(bucket));
-    const revision = hint === undefined ? 0 : Number((JSON.parse(hint) as { revision?: unknown }).revision);
+    const found = hint === undefined ? undefined : parseJson(hint);
+    const revision = isRecord(found) ? Number(found.revision) : 0;
     if (!Number.isSafeInteger(revision) || revision < 1)
       return { ruleSet: emptyRuleSet(source), committedMs: 0 };
     return readRevision(source, revision);

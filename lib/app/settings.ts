@@ -52,6 +52,13 @@ export const defaultSettings: ReplicationSettings = {
   keysAtOnce: 8,
 };
 
+/** What is this old stands in every listing, whatever clock tells its age: Last-Modified is in whole seconds. */
+export function listedForSureMs(
+  settings: Pick<ReplicationSettings, 'listingBelievedAfterMs' | 'clockToleranceMs'>,
+): number {
+  return settings.listingBelievedAfterMs + settings.clockToleranceMs + 1000;
+}
+
 /** How far back from a look a listing may hide entries from what was stamped. */
 export function seenLookbackMs(settings: ReplicationSettings): number {
   return settings.listingBelievedAfterMs + settings.clockToleranceMs + settings.planAgeMaxMs;

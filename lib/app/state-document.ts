@@ -22,7 +22,8 @@ export function parseDocument<Document>(
   return undefined;
 }
 
-function parseJson(body: string): unknown {
+/** `undefined`: it is no JSON. */
+export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body) as unknown;
   } catch {
@@ -30,6 +31,6 @@ function parseJson(body: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }

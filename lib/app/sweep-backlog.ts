@@ -1,12 +1,17 @@
+import { isGapName } from '../domain/backlog';
 import { coverageOf } from '../domain/rule';
 import { type NamedEntry, readBacklog } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { isolated } from './isolated';
-import { lookAtKey, type Tally } from './look-at-key';
+import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
+import { isItsTurn } from './sample';
 
 /** Backlog pages a run reads at most. */
 const backlogPagesMax = 20;
+
+/** Gaps are read about once an hour. */
+const gapsTurn = { periodMs: 300_000, oneIn: 12 };
 
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
 const abandonedAfterMs = 600_000;
@@ -17,20 +22,25 @@ const abandonedAfterMs = 600_000;
  */
 export async function sweepBacklog(
   ports: HandleEventPorts,
-  tally: Tally,
+  run: TimerRun,
   from: string | undefined,
-  timeIsUp: () => boolean,
 ): Promise<string | undefined> {
+  const { timeIsUp } = run;
   let after = from;
   for (let page = 0; page < backlogPagesMax; page += 1) {
     if (timeIsUp()) return after;
-    const found = await readBacklog(ports, 'all', after);
+    const found = await readBacklog(
+      ports,
+      'all',
+      after,
+      (name) => !isGapName(name) || isItsTurn(ports, name, gapsTurn),
+    );
     const keys = groupByKey(found.entries.filter(({ entry }) => entry.sourceRegion === ports.region));
     let begun = 0;
     await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => {
       if (timeIsUp()) return;
       begun += 1;
-      await settleKey(ports, entries, tally);
+      await settleKey(ports, entries, run);
     });
     // Keys are begun in the order of their first names: all that comes before the first of the next one is done.
     const next = keys[begun]?.[0];
@@ -42,20 +52,26 @@ export async function sweepBacklog(
 }
 
 /** Looks at a key of the backlog, and removes the entries that were read before the look if it is settled. */
-async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], tally: Tally): Promise<void> {
+async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], run: TimerRun): Promise<void> {
   const [first] = all;
   if (first === undefined) return;
   const { sourceBucket, sourceRegion, key } = first.entry;
   const settled = await isolated(ports, 'key not done', { bucket: sourceBucket, key }, async () => {
     for (const named of all) await dropIfAbandoned(ports, named);
-    const entries = all.filter(({ entry }) => entry.retryable);
+    // A key that could not even be looked at may be readable by now; of a single entry that failed nobody expects it.
+    const entries = all.filter(({ entry }) => entry.retryable || entry.source === undefined);
     if (entries.length === 0) return;
-    tally.backlogKeys += 1;
-    await lookAtKey(ports, { bucket: sourceBucket, region: sourceRegion }, key, tally);
-    // What is still not done stands in entries of its own by now.
-    for (const { name } of entries) await ports.state.remove(name);
+    run.tally.backlogKeys += 1;
+    const source = { bucket: sourceBucket, region: sourceRegion };
+    const lookedMs = ports.clock.now();
+    const open = await lookAtKey(ports, source, key, run);
+    // What is still not done stands in entries of its own by now; a gap in one of the same name.
+    for (const { name, entry } of entries) {
+      if (entry.retryable || open === 0) await ports.state.remove(name);
+    }
+    run.looked.set(lookedName(source, key), lookedMs);
   });
-  if (settled !== 'done') tally.pending += 1;
+  if (settled !== 'done') run.tally.pending += 1;
 }
 
 /** A gap that a rule left behind which no longer covers its key: nobody will ask for it. */

@@ -1,4 +1,4 @@
-import { ReplicationError } from '../domain/error';
+import { asReplicationError, type ReasonCode, ReplicationError } from '../domain/error';
 import type { BucketRef } from '../domain/rule';
 import type { BucketDirectory, BucketVersioning, Clock } from './ports';
 
@@ -13,22 +13,29 @@ export interface VersioningGate {
   trip(bucket: BucketRef): void;
 }
 
+/** Answers that are about a bucket as a whole. */
+const refusals: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['ACCESS_DENIED', 'BUCKET_MISSING']);
+
 export function createVersioningGate(
   directory: BucketDirectory,
   clock: Clock,
   settings: { readonly configLifetimeMs: number },
 ): VersioningGate {
-  const known = new Map<string, { readonly versioning: BucketVersioning; readonly readMs: number }>();
+  const known = new Map<string, { readonly answer: Promise<BucketVersioning>; readonly readMs: number }>();
 
   const nameOf = (ref: BucketRef): string => `${ref.region}/${ref.bucket}`;
 
   const stateOf = async (ref: BucketRef): Promise<BucketVersioning> => {
     const readMs = clock.now();
     const held = known.get(nameOf(ref));
-    if (held && readMs - held.readMs < settings.configLifetimeMs) return held.versioning;
-    const versioning = await directory.versioning(ref);
-    known.set(nameOf(ref), { versioning, readMs });
-    return versioning;
+    if (held && readMs - held.readMs < settings.configLifetimeMs) return held.answer;
+    const answer = directory.versioning(ref);
+    known.set(nameOf(ref), { answer, readMs });
+    answer.catch((thrown: unknown) => {
+      // A refusal is of the bucket, and no key of it fares better; any other failure may have passed by now.
+      if (!refusals.has(asReplicationError(thrown).code)) known.delete(nameOf(ref));
+    });
+    return answer;
   };
 
   return {

@@ -3,12 +3,16 @@ import { type BucketRef, coverageOf, type ReplicationRule, type RuleSet } from '
 import type { HandleEventPorts } from './handle-event';
 import { isolated } from './isolated';
 import { pairKeys, type PairedKey, walkKeys } from './key-walk';
-import { lookAtKey, type Tally } from './look-at-key';
+import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
+import { isItsTurn } from './sample';
+import { listedForSureMs } from './settings';
 import { comparedBeforeMs, ruleName, sincesOf, type WalkBegin, type WalkState } from './walk-state';
 
-/** One key in this many that look alike is looked at all the same. */
-export const sampleOneIn = 1000;
+/** One key in this many that look alike is looked at all the same, each hour others. */
+const sampleTurn = { periodMs: 3_600_000, oneIn: 1000 };
+/** Of keys that look as they did when a walk looked at them, and found no more to do, so many are looked at again. */
+const knownTurn = { periodMs: 3_600_000, oneIn: 24 };
 
 /** What is walked in one go: one prefix of one enabled rule. */
 interface Walk {
@@ -27,9 +31,8 @@ export type Walked = Pick<WalkState, 'compared' | 'stopped'>;
 export async function walkRules(
   ports: HandleEventPorts,
   ruleSets: readonly RuleSet[],
-  tally: Tally,
+  run: TimerRun,
   { compared, stopped }: Walked,
-  timeIsUp: () => boolean,
 ): Promise<Walked> {
   const walks = walksOf(ruleSets, ports.region);
   const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
@@ -39,10 +42,9 @@ export async function walkRules(
     const { source, rule, prefix } = walk;
     const here = walkId({ bucket: source.bucket, rule: rule.id, prefix });
     if (last !== undefined && here < last) continue;
-    const reached = await walkPrefix(ports, walk, tally, {
+    const reached = await walkPrefix(ports, walk, run, {
       afterKey: here === last ? stopped?.afterKey : undefined,
       comparedBeforeMs: comparedBeforeMs(source.bucket, rule, compared, ports.settings),
-      timeIsUp,
     });
     if (reached.failed) delete sinces[ruleName(source.bucket, rule)];
     if (reached.ended) continue;
@@ -54,7 +56,10 @@ export async function walkRules(
       stopped: { began, sinces, ...place, ...(afterKey === undefined ? {} : { afterKey }) },
     };
   }
-  return { compared: { began, sinces } };
+  // A rule that is not walked any longer, or could not be read, counts for nothing.
+  const walked = new Set(walks.map(({ source, rule }) => ruleName(source.bucket, rule)));
+  const still = Object.entries(sinces).filter(([name]) => walked.has(name));
+  return { compared: { began, sinces: Object.fromEntries(still) } };
 }
 
 function walksOf(ruleSets: readonly RuleSet[], region: string): readonly Walk[] {
@@ -84,12 +89,8 @@ interface Reached {
 async function walkPrefix(
   ports: HandleEventPorts,
   { source, rule, prefix }: Walk,
-  tally: Tally,
-  from: {
-    readonly afterKey: string | undefined;
-    readonly comparedBeforeMs: number;
-    readonly timeIsUp: () => boolean;
-  },
+  run: TimerRun,
+  from: { readonly afterKey: string | undefined; readonly comparedBeforeMs: number },
 ): Promise<Reached> {
   const { keysAtOnce } = ports.settings;
   const side = (bucket: BucketRef) => walkKeys(ports, bucket, prefix, from.afterKey);
@@ -100,26 +101,28 @@ async function walkPrefix(
   const flush = async (): Promise<void> => {
     await mapAtMost(keysAtOnce, batch, async ({ key }) => {
       const facts = { bucket: source.bucket, rule: rule.id, key };
-      const looked = await isolated(ports, 'key not done', facts, () => lookAtKey(ports, source, key, tally));
+      const looked = await isolated(ports, 'key not done', facts, () => lookAtKey(ports, source, key, run));
       failed ||= looked !== 'done';
     });
     batch = [];
   };
   const walk = async (): Promise<void> => {
     for await (const pair of pairKeys(side(source), side(rule.destination))) {
-      if (from.timeIsUp()) {
+      if (run.timeIsUp()) {
         ended = false;
         break;
       }
-      tally.walkedKeys += 1;
-      if (isWorthALook(ports, rule, pair, from.comparedBeforeMs)) batch.push(pair);
+      if (pair.source.entries.length > 0) run.tally.walkedKeys += 1;
+      const looked = wasLookedAt(ports, pair, run.looked.get(lookedName(source, pair.key)));
+      if (!looked && isWorthALook(ports, rule, pair, from.comparedBeforeMs)) batch.push(pair);
       if (batch.length >= keysAtOnce) await flush();
       afterKey = pair.key;
     }
-    await flush();
   };
   const facts = { bucket: source.bucket, rule: rule.id, prefix };
   const outcome = await isolated(ports, 'rule not walked', facts, walk);
+  // Also where the walk broke off: what was found by then is worth its look.
+  await flush();
   return { ended, failed: failed || outcome !== 'done', afterKey };
 }
 
@@ -130,10 +133,29 @@ function isWorthALook(
   comparedBeforeMs: number,
 ): boolean {
   const coverage = coverageOf(rule, pair.key);
-  const { clockToleranceMs } = ports.settings;
-  const suspicion = suspect(pair.source, pair.destination, coverage, { clockToleranceMs, comparedBeforeMs });
-  if (suspicion !== 'alike') return suspicion === 'doubt';
-  // Another sample each hour.
-  const hour = Math.floor(ports.clock.now() / 3_600_000);
-  return Number.parseInt(ports.digests.sha256(`${hour}\n${pair.key}`).slice(0, 8), 16) % sampleOneIn === 0;
+  const { clockToleranceMs, longestTransferMs } = ports.settings;
+  const times = { clockToleranceMs, comparedBeforeMs, longestWriteMs: longestTransferMs };
+  switch (suspect(pair.source, pair.destination, coverage, times)) {
+    case 'uncovered':
+      return false;
+    case 'doubt':
+      return true;
+    case 'known':
+      return isItsTurn(ports, pair.key, knownTurn);
+    case 'alike':
+      return isItsTurn(ports, pair.key, sampleTurn);
+  }
+}
+
+/** Whether this run looked at a key, and nothing that a listing shows is so young that it may have missed it. */
+function wasLookedAt(
+  { settings }: HandleEventPorts,
+  { source, destination }: PairedKey,
+  lookedMs: number | undefined,
+): boolean {
+  if (lookedMs === undefined) return false;
+  const shownMs = lookedMs - listedForSureMs(settings);
+  return [source, destination].every(({ entries }) =>
+    entries.every(({ lastModifiedMs }) => lastModifiedMs < shownMs),
+  );
 }

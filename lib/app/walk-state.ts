@@ -1,6 +1,6 @@
 import type { ReplicationRule } from '../domain/rule';
 import type { Logger, StateStore } from './ports';
-import type { ReplicationSettings } from './settings';
+import { listedForSureMs, type ReplicationSettings } from './settings';
 import { parseDocument } from './state-document';
 
 /** How far the runs of a region's timer have come. */
@@ -61,7 +61,7 @@ export async function readWalkState({ state, log, region }: WalkStatePorts): Pro
 }
 
 function isBegin(begin: WalkBegin | undefined): begin is WalkBegin {
-  return isTime(begin?.began) && typeof begin?.sinces === 'object';
+  return isTime(begin?.began) && typeof begin?.sinces === 'object' && begin.sinces !== null;
 }
 
 function isPlace({ bucket, rule, prefix }: NonNullable<WalkState['stopped']>): boolean {
@@ -92,11 +92,11 @@ export function comparedBeforeMs(
   bucket: string,
   rule: ReplicationRule,
   compared: WalkBegin | undefined,
-  { listingBelievedAfterMs, clockToleranceMs }: ReplicationSettings,
+  settings: ReplicationSettings,
 ): number {
   if (compared === undefined) return -Infinity;
   const walked = compared.sinces[ruleName(bucket, rule)] ?? [];
   const unwalked = sincesOf(rule).filter((since) => !walked.includes(since));
-  const shownMs = Date.parse(compared.began) - listingBelievedAfterMs - clockToleranceMs - 1000;
+  const shownMs = Date.parse(compared.began) - listedForSureMs(settings);
   return Math.min(shownMs, ...unwalked.map((since) => since * 1000));
 }

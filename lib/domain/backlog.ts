@@ -41,17 +41,34 @@ export function ruleBacklogFolder(sourceBucket: string, ruleId: string): string 
   return `${backlogFolder}${sourceBucket}/${encodeURIComponent(ruleId)}/`;
 }
 
-/** When the entry of this name was written, by its writer's clock, in milliseconds. */
-export function backlogTime(name: string): number {
+/** When the attempt of this name was, by its writer's clock, in milliseconds. The name of a gap tells no time. */
+export function attemptMs(name: string): number | undefined {
   const time = /\.([0-9a-z]+)-[^./]*\.json$/.exec(name)?.[1];
-  return time === undefined ? 0 : Number.parseInt(time, 36);
+  return time === undefined ? undefined : Number.parseInt(time, 36);
 }
+
+/** What a backlog entry is about. */
+export type BacklogSubject = Pick<BacklogEntry, 'sourceBucket' | 'ruleId' | 'source'>;
 
 /**
  * The name of one attempt's entry. Each attempt writes its own, so that whoever settles a key removes only entries
  * that were read before the look, never one that a later failure wrote meanwhile.
  */
-export function backlogName(entry: BacklogEntry, keyDigest: string, attempt: string): string {
-  const source = encodeURIComponent(entry.source ?? 'key');
-  return `${ruleBacklogFolder(entry.sourceBucket, entry.ruleId)}${keyDigest}/${source}.${attempt}.json`;
+export function pendingName(subject: BacklogSubject, keyDigest: string, attempt: string): string {
+  return `${subjectName(subject, keyDigest)}.${attempt}.json`;
+}
+
+const gapEnding = '.gap.json';
+
+/** The name of what failed for good: one for each source entry, however often it is tried. */
+export function gapName(subject: BacklogSubject, keyDigest: string): string {
+  return `${subjectName(subject, keyDigest)}${gapEnding}`;
+}
+
+export function isGapName(name: string): boolean {
+  return name.endsWith(gapEnding);
+}
+
+function subjectName({ sourceBucket, ruleId, source }: BacklogSubject, keyDigest: string): string {
+  return `${ruleBacklogFolder(sourceBucket, ruleId)}${keyDigest}/${encodeURIComponent(source ?? 'key')}`;
 }

@@ -5,9 +5,10 @@ import type { Since } from './rule';
 
 /**
  * What two listings alone say of one key: `alike`, the newest entries look like source and replica and nothing seems to
- * be missing; `doubt`, only a look can tell. Nothing is decided here but whether a look is worth its requests.
+ * be missing; `doubt`, only a look can tell; `known`, they differ, and have since before a walk that ended, which looked:
+ * what is skipped or failed for good differs for ever. Nothing is decided here but whether a look is worth its requests.
  */
-export type Suspicion = 'alike' | 'doubt' | 'uncovered';
+export type Suspicion = 'alike' | 'doubt' | 'known' | 'uncovered';
 
 export interface SuspicionTimes {
   /** The clocks of two regions may differ by this much. */
@@ -17,6 +18,8 @@ export interface SuspicionTimes {
    * others (delete markers, equal contents) are worth a look of their own, once.
    */
   readonly comparedBeforeMs: number;
+  /** What took long to land has the time of its begin, this much earlier at most. */
+  readonly longestWriteMs: number;
 }
 
 export function suspect(
@@ -29,8 +32,13 @@ export function suspect(
   const wanted = newestOf(covered);
   if (wanted === undefined) return 'uncovered';
   const found = newestOf(destination.entries);
-  if (!found || !looksLikeReplica(wanted, found, times.clockToleranceMs)) return 'doubt';
-  return everyEntryHasItsLike(source, covered, destination, times) ? 'alike' : 'doubt';
+  const alike = found !== undefined && looksLikeReplica(wanted, found, times.clockToleranceMs);
+  if (alike && everyEntryHasItsLike(source, covered, destination, times)) return 'alike';
+  const knownBeforeMs = times.comparedBeforeMs - times.longestWriteMs;
+  const known = [...source.entries, ...destination.entries].every(
+    ({ lastModifiedMs }) => lastModifiedMs < knownBeforeMs,
+  );
+  return known ? 'known' : 'doubt';
 }
 
 function looksLikeReplica(source: HistoryEntry, replica: HistoryEntry, clockToleranceMs: number): boolean {

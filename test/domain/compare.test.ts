@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { suspect } from '../../lib/domain/compare';
 import type { HistoryEntry, HistoryWindow } from '../../lib/domain/history';
 
-const times = { clockToleranceMs: 30_000, comparedBeforeMs: Infinity };
+/** All was compared, but for what took long to land: it may have any time. */
+const times = { clockToleranceMs: 30_000, comparedBeforeMs: 1e15, longestWriteMs: 1e15 };
 const coverage = { since: 0, markersSince: 0 };
 const window = (entries: readonly HistoryEntry[]): HistoryWindow => ({ entries, complete: true });
 
@@ -68,6 +69,28 @@ test('an older replica on top is a doubt', () => {
   const source = [version('1', 'a'), version('2', 'b')];
   const copies = [version('x', 'a'), version('y', 'b'), version('z', 'a')];
   expect(suspect(window(source), window(copies), coverage, times)).toBe('doubt');
+});
+
+test('what differed before a walk that ended looked at it is known, until anything new is listed', () => {
+  const gap: HistoryEntry = {
+    kind: 'version',
+    versionId: 'too large',
+    lastModifiedMs: 5_000_000,
+    etag: 'a',
+    sizeBytes: 1,
+    storageClass: 'STANDARD',
+  };
+  const late: HistoryEntry = { ...gap, versionId: 'late', etag: 'b', lastModifiedMs: 5_400_000 };
+  const at = (comparedBeforeMs: number, ...destination: readonly HistoryEntry[]) =>
+    suspect(window([gap]), window(destination), coverage, {
+      clockToleranceMs: 30_000,
+      comparedBeforeMs,
+      longestWriteMs: 600_000,
+    });
+  expect(at(5_600_000)).toBe('doubt');
+  expect(at(5_600_001)).toBe('known');
+  expect(at(5_600_001, late)).toBe('doubt');
+  expect(at(6_000_001, late)).toBe('known');
 });
 
 test('nothing covered is nothing to compare', () => {
