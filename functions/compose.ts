@@ -59,7 +59,7 @@ export function composeReplication(config = readConfig()) {
     entropy: systemEntropy,
     digests: systemDigests,
     log,
-    ruleSets: async () => (await account.readable(log)).filter(({ region }) => region === config.region),
+    ruleSets: () => account.readable(log),
     targets: createTargets(state),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, config),

@@ -96,12 +96,12 @@ const lateAfterMs = 10_000;
 /** Whether an entry that was written just now may have failed for good before, so that the backlog still says so. */
 function mayHaveFailed(
   { clock }: ApplyPlanPorts,
-  { round, sawTorn }: ApplyRequest,
+  { round, torn }: ApplyRequest,
   step: ReplicationStep,
 ): boolean {
   if (step.kind === 'restoreReplica') return false;
   const { lastModifiedMs } = step.kind === 'copyVersion' ? step.version : step.marker;
-  return round > 0 || sawTorn || clock.now() - lastModifiedMs > lateAfterMs;
+  return round > 0 || torn.has(stepEntry(step)) || clock.now() - lastModifiedMs > lateAfterMs;
 }
 
 /** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */

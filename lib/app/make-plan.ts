@@ -24,8 +24,10 @@ export interface MadePlan {
   /** At the destination. */
   readonly look: Look;
   readonly top: HistoryEntry | undefined;
-  /** A copy of the key has failed before: something of it may stand in the backlog. */
-  readonly sawTorn: boolean;
+  /** Source entries of which a copy failed before: they may stand in the backlog. */
+  readonly torn: ReadonlySet<EntryId>;
+  /** Those of them that stand at the destination after all. */
+  readonly mended: readonly EntryId[];
 }
 
 /** Entries of a destination that are asked about side by side. */
@@ -59,8 +61,7 @@ export async function makePlan(
       digest: ports.digests.sha256,
     });
     if (plan.kind === 'apply') {
-      const sawTorn = [...provenance.values()].some(({ kind }) => kind === 'torn');
-      return { plan, look, top: newestOf(window.entries), sawTorn };
+      return { plan, look, top: newestOf(window.entries), ...tornAndMended([...provenance.values()]) };
     }
     if (plan.kind === 'examine') {
       const place = window.entries.indexOf(plan.entry);
@@ -89,4 +90,10 @@ export async function makePlan(
     'KEY_BUSY',
     `too many foreign entries on top of "${key}" in ${destination.bucket}`,
   );
+}
+
+function tornAndMended(found: readonly Provenance[]): Pick<MadePlan, 'torn' | 'mended'> {
+  const torn = new Set(found.flatMap((one) => (one.kind === 'torn' ? [one.of] : [])));
+  const replicas = new Set(found.flatMap((one) => (one.kind === 'replica' ? [one.of] : [])));
+  return { torn, mended: [...torn].filter((of) => replicas.has(of)) };
 }

@@ -8,7 +8,7 @@ import { readWalkState, writeWalkState } from './walk-state';
 import { walkRules } from './walk-rules';
 
 export interface ReconcilePorts extends HandleEventPorts {
-  /** The rules of every source bucket of this region, as far as they can be read. */
+  /** The rules of every source bucket of the account, as far as they can be read. */
   readonly ruleSets: () => Promise<readonly RuleSet[]>;
 }
 
@@ -31,12 +31,15 @@ export async function reconcile(ports: ReconcilePorts): Promise<ReconcileReport>
   const run: TimerRun = { tally, looked: new Map(), timeIsUp: () => ports.remainingMs() < endsBeforeMs };
   const before = await readWalkState(ports);
   const forBacklog: TimerRun = { ...run, timeIsUp: () => ports.remainingMs() < forWalkMs };
-  const backlogAfter = await sweepBacklog(ports, forBacklog, before.backlogAfter);
-  await sweepLeases(ports, run);
   const ruleSets = await ports.ruleSets();
+  const backlogAfter = await sweepBacklog(ports, forBacklog, ruleSets, before.backlogAfter);
+  await sweepLeases(ports, run);
+
   const walked = await walkRules(ports, ruleSets, run, before);
   const finished = walked.stopped === undefined;
-  const destinations = ruleSets.flatMap(({ rules }) => rules.map(({ destination }) => destination));
+  const destinations = ruleSets
+    .filter(({ region }) => region === ports.region)
+    .flatMap(({ rules }) => rules.map(({ destination }) => destination));
   const records = finished
     ? await sweepRecords(ports, destinations, before.records, run.timeIsUp)
     : before.records;

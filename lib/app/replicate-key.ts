@@ -1,6 +1,7 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
+import { closeGap } from './backlog';
 import { takeLease } from './lease';
 import { type Look, lookAt, keyChanged } from './look';
 import { makePlan, type SourceSide } from './make-plan';
@@ -102,6 +103,9 @@ async function replicateTo(
   await ports.gate.pass(one.rule.destination, 'destination');
   const made = await makePlan(ports, source, one.rule);
   const { plan, look } = made;
+  // A copy that landed late has made good what had failed.
+  for (const entry of made.mended) await closeGap(ports, source.bucket, source.key, one.rule.id, entry);
+
   if (plan.steps.length === 0) return 'idle';
 
   const contended = plan.contended || round > 0;

@@ -1,5 +1,5 @@
-import { isGapName } from '../domain/backlog';
-import { coverageOf } from '../domain/rule';
+import { isGapName, ruleBacklogFolder } from '../domain/backlog';
+import { coverageOf, type RuleSet } from '../domain/rule';
 import { type NamedEntry, readBacklog } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { isolated } from './isolated';
@@ -23,18 +23,17 @@ const abandonedAfterMs = 600_000;
 export async function sweepBacklog(
   ports: HandleEventPorts,
   run: TimerRun,
+  ruleSets: readonly RuleSet[],
   from: string | undefined,
 ): Promise<string | undefined> {
   const { timeIsUp } = run;
+  const atWork = foldersAtWork(ruleSets);
+  const wants = (name: string): boolean =>
+    !isGapName(name) || !atWork.has(folderOf(name)) || isItsTurn(ports, name, gapsTurn);
   let after = from;
   for (let page = 0; page < backlogPagesMax; page += 1) {
     if (timeIsUp()) return after;
-    const found = await readBacklog(
-      ports,
-      'all',
-      after,
-      (name) => !isGapName(name) || isItsTurn(ports, name, gapsTurn),
-    );
+    const found = await readBacklog(ports, 'all', after, wants);
     const keys = groupByKey(found.entries.filter(({ entry }) => entry.sourceRegion === ports.region));
     let begun = 0;
     await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => {
@@ -49,6 +48,20 @@ export async function sweepBacklog(
     after = found.last;
   }
   return after;
+}
+
+/** Where the gaps stand of rules that go on: those of others are due to be removed. */
+function foldersAtWork(ruleSets: readonly RuleSet[]): ReadonlySet<string> {
+  return new Set(
+    ruleSets.flatMap(({ bucket, rules }) =>
+      rules.filter(({ status }) => status === 'Enabled').map(({ id }) => ruleBacklogFolder(bucket, id)),
+    ),
+  );
+}
+
+/** The folder of a rule, without that of the key and the name within. */
+function folderOf(name: string): string {
+  return `${name.split('/').slice(0, 3).join('/')}/`;
 }
 
 /** Looks at a key of the backlog, and removes the entries that were read before the look if it is settled. */

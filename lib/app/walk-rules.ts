@@ -65,6 +65,7 @@ export async function walkRules(
 function walksOf(ruleSets: readonly RuleSet[], region: string): readonly Walk[] {
   const idOf = ({ source, rule, prefix }: Walk) => walkId({ bucket: source.bucket, rule: rule.id, prefix });
   return ruleSets
+    .filter((set) => set.region === region)
     .flatMap(({ bucket, rules }) =>
       rules.flatMap((rule) => rule.prefixes.map((prefix) => ({ source: { bucket, region }, rule, prefix }))),
     )

@@ -1,20 +1,21 @@
 import { createChance, type Chance } from './chance';
+import { createOnlineChecks } from './checks/online-checks';
+import { checkAcknowledged } from './checks/rule-changes-check';
+import { checkSince } from './checks/since-check';
 import { createFaults } from './faults';
 import { createVerdict, type Verdict } from './failure';
-import { createOnlineChecks } from './online-checks';
 import { type Acknowledged, createOperators, type Operators } from './operators';
 import { createPlatform, type Platform } from './platform';
 import { createRuleBooks, type RuleBooks } from './rule-books';
 import type { RunOptions, Scenario } from './scenario';
 import { createScheduler } from './scheduler';
 import { createSimCos } from './sim-cos';
-import { checkSince } from './since-check';
 import { createStateBucket } from './state-bucket';
 import { createTally } from './tally';
 import { createTrace, noTrace } from './trace';
 import { createUsers, type Users } from './users';
 import { createWire } from './wire';
-import type { World } from './world';
+import type { MarkerRecord, World } from './world';
 
 export const startMs = Date.UTC(2026, 10, 1);
 
@@ -26,6 +27,7 @@ export interface BuiltWorld {
   readonly users: Users;
   readonly operators: Operators;
   readonly books: RuleBooks;
+  readonly acknowledged: readonly Acknowledged[];
   readonly checks: ReturnType<typeof createOnlineChecks>;
   readonly verdict: Verdict;
   /** Lets time pass until this work is done. */
@@ -48,13 +50,14 @@ export function buildWorld(
   const failed = (): boolean => verdict.failure !== undefined;
   const faults = createFaults(scenario.faultRates, tally);
   const state = createStateBucket();
-  const books = createRuleBooks(state);
+  const books = createRuleBooks(state, scenario.settings.settleMs);
   const cos = createSimCos(scheduler);
   const acknowledged: Acknowledged[] = [];
+  const attempts: MarkerRecord[] = [];
   const checks = createOnlineChecks({
     verdict,
     books,
-    acknowledged,
+    attempts,
     cos: () => cos,
     now: () => scheduler.now(),
     configLifetimeMs: scenario.settings.configLifetimeMs,
@@ -71,7 +74,7 @@ export function buildWorld(
     settings: scenario.settings,
     wire: createWire(scheduler, faults, trace),
     watch: checks,
-    attempts: [],
+    attempts,
     buckets: scenario.buckets.map(({ ref }) => ref),
     without: options.without,
   };
@@ -85,6 +88,7 @@ export function buildWorld(
   const users = createUsers(world, scenario);
   const operators = createOperators(world, platforms, (change) => {
     acknowledged.push(change);
+    checkAcknowledged(change, books, verdict);
     checkSince(change, books, scenario.keys, verdict);
   });
 
@@ -101,5 +105,17 @@ export function buildWorld(
     }
     if (!failed()) await ended;
   };
-  return { scenario, world, chance, platforms, users, operators, books, checks, verdict, settle };
+  return {
+    scenario,
+    world,
+    chance,
+    platforms,
+    users,
+    operators,
+    books,
+    acknowledged,
+    checks,
+    verdict,
+    settle,
+  };
 }

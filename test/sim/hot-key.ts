@@ -1,7 +1,7 @@
 import { defaultSettings } from '../../lib/app/settings';
 import { buildWorld } from './build-world';
+import { checkQuietWorld } from './checks/quiet-world';
 import { faultKinds, type FaultRates } from './faults';
-import { checkQuietWorld } from './final-checks';
 import type { Scenario } from './scenario';
 import type { BucketHabits } from './sim-cos';
 

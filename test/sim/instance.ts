@@ -65,7 +65,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     entropy,
     digests: rememberingDigests,
     log,
-    ruleSets: async () => (await account.readable(log)).filter((set) => set.region === region),
+    ruleSets: () => account.readable(log),
     targets: createTargets(state),
     gate: createVersioningGate(directory, clock, settings),
     rules: createRuleSource(ruleStore, clock, settings),

@@ -25,7 +25,6 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
     effect: (fault: FaultKind | undefined) => Answer,
     show?: (answer: Answer) => string,
   ) => {
-    watch.requested(caller.name, key);
     const writes = api === 'copyVersion' || api === 'putDeleteMarker';
     return wire.send(
       caller,

@@ -9,8 +9,8 @@ export interface RuleBooks {
   newest(bucket: string): RuleSet | undefined;
   /** Every rule set that ever stood there, also one of two writers of a revision that lost to the other. */
   ever(bucket: string): readonly RuleSet[];
-  /** Whether any rule set that ever stood there replicates an entry to a destination. */
-  everCovered(bucket: string, destination: string, key: string, entry: StoredEntry): boolean;
+  /** Rule sets that a reading between two moments may have found, those of writers that lost their revision included. */
+  believable(bucket: string, fromMs: number, toMs: number): readonly RuleSet[];
   /** The storage classes that a copy may have. */
   classesEver(bucket: string, destination: string, ofSource: string): readonly string[];
   /** True time at which a revision came to be. */
@@ -20,7 +20,7 @@ export interface RuleBooks {
 const nameOf = (bucket: string, revision: number): string =>
   `rules/${bucket}/${String(revision).padStart(12, '0')}.json`;
 
-export function createRuleBooks(state: StateBucket): RuleBooks {
+export function createRuleBooks(state: StateBucket, settleMs: number): RuleBooks {
   const parsed = new Map<string, RuleSet>();
   const parse = (body: string): RuleSet => {
     const known = parsed.get(body) ?? (JSON.parse(body) as RuleSet);
@@ -45,6 +45,8 @@ export function createRuleBooks(state: StateBucket): RuleBooks {
       .bodiesEver(`rules/${bucket}/`)
       .map(parse)
       .filter((set) => set.rules !== undefined);
+  const committedMs = (bucket: string, revision: number): number =>
+    state.createdMs(nameOf(bucket, revision)) ?? 0;
   return {
     revisions,
     ever,
@@ -54,11 +56,21 @@ export function createRuleBooks(state: StateBucket): RuleBooks {
         .flatMap((set) => set.rules)
         .filter((rule) => rule.destination.bucket === destination)
         .map((rule) => rule.destination.storageClass ?? ofSource),
-    everCovered: (bucket, destination, key, entry) =>
-      ever(bucket).some((set) =>
-        set.rules.some((rule) => rule.destination.bucket === destination && covers(rule, key, entry)),
-      ),
-    committedMs: (bucket, revision) => state.createdMs(nameOf(bucket, revision)) ?? 0,
+    believable(bucket, fromMs, toMs) {
+      const known = revisions(bucket);
+      const stood = known.flatMap((set, revision): readonly RuleSet[] => {
+        if (set === undefined || committedMs(bucket, revision) > toMs) return [];
+        const isLast = revision === known.length - 1;
+        return isLast || committedMs(bucket, revision + 1) > fromMs ? [set] : [];
+      });
+      // Who lost a revision was found there until the winner replaced it, which takes less than a settle time.
+      const lost = ever(bucket).filter(({ revision }) => {
+        const createdMs = committedMs(bucket, revision);
+        return createdMs <= toMs && createdMs + settleMs > fromMs;
+      });
+      return [...stood, ...lost];
+    },
+    committedMs,
   };
 }
 

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { buildWorld, type BuiltWorld, startMs } from './build-world';
 import type { Chance } from './chance';
+import { checkAllArrived } from './checks/arrival-check';
+import { checkBounded } from './checks/bound-check';
+import { checkBacklog } from './checks/gaps';
+import { checkLeases } from './checks/lease-check';
+import { checkQuietWorld } from './checks/quiet-world';
+import { checkNoChangeLost } from './checks/rule-changes-check';
 import type { Failure } from './failure';
 import { bringEventsEverything } from './faults';
-import {
-  checkAllArrived,
-  checkBounded,
-  checkNoChangeLost,
-  checkNothingPends,
-  checkQuietWorld,
-} from './final-checks';
 import { described, type Written } from './ledger';
 import type { Operators } from './operators';
 import type { Platform } from './platform';
@@ -50,7 +49,8 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
 
 function createRun(options: RunOptions) {
   const built = buildWorld(options, (chance) => drawScenario(options, chance));
-  const { scenario, world, chance, platforms, users, operators, books, checks, verdict, settle } = built;
+  const { scenario, world, chance, platforms, users, operators, books, acknowledged, checks } = built;
+  const { verdict, settle } = built;
   const { scheduler, faults, cos, trace, tally } = world;
   const failed = (): boolean => verdict.failure !== undefined;
   const reconcileAll = async (): Promise<void> => {
@@ -111,8 +111,9 @@ function createRun(options: RunOptions) {
         await settle(checkRulesHeard(platform, built));
       }
       checkQuietWorld(world, books, scenario.keys, verdict);
-      checkNothingPends(world, books, verdict);
-      checkNoChangeLost(world, books, verdict);
+      checkBacklog(world, books, timerMs, verdict);
+      checkLeases(world, verdict);
+      checkNoChangeLost(world, books, acknowledged, verdict);
     },
 
     /** Every event comes twice more, and the timer once: nobody writes anything. */

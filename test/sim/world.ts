@@ -57,8 +57,6 @@ export interface SimSettings {
 export interface Watch {
   copyStarts(copy: StartedCopy): void;
   copyLands(copy: StartedCopy): void;
-  /** Another request of a worker about a key. */
-  requested(worker: string, key: string): void;
 }
 
 export interface StartedCopy {

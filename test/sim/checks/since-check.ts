@@ -1,7 +1,7 @@
-import type { Coverage, ReplicationRule } from '../../lib/domain/rule';
-import type { Verdict } from './failure';
-import type { Acknowledged } from './operators';
-import { hasPrefix, type RuleBooks, spansOf } from './rule-books';
+import type { Coverage, ReplicationRule } from '../../../lib/domain/rule';
+import type { Verdict } from '../failure';
+import type { Acknowledged } from '../operators';
+import { hasPrefix, type RuleBooks, spansOf } from '../rule-books';
 
 /** Whether an acknowledged change left each key the times that the table of changes gives it. */
 export function checkSince(

@@ -1,0 +1,101 @@
+import type { BacklogEntry } from '../../../lib/domain/backlog';
+import type { ReasonCode } from '../../../lib/domain/error';
+import type { RuleBooks } from '../rule-books';
+import { hasPrefix } from '../rule-books';
+import type { Verdict } from '../failure';
+import { nameOf, shown, type Written } from '../ledger';
+import type { World } from '../world';
+import { type Pair, replicasOf } from './histories';
+
+/** The entries that the backlog names as failed for good, with the reasons that it gives. */
+export type Gaps = ReadonlyMap<string, ReadonlySet<ReasonCode>>;
+
+export function readGaps(world: World): Gaps {
+  const gaps = new Map<string, Set<ReasonCode>>();
+  for (const { entry } of readBacklog(world)) {
+    if (entry.status !== 'FAILED') continue;
+    const name = gapName(entry.sourceBucket, entry.ruleId, entry.key, entry.source);
+    gaps.set(name, (gaps.get(name) ?? new Set()).add(entry.code));
+  }
+  return gaps;
+}
+
+export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): ReadonlySet<ReasonCode> {
+  const name = gapName(pair.source.bucket, pair.rule.id, pair.key, nameOf(written.stored.entry));
+  return gaps.get(name) ?? new Set();
+}
+
+const gapName = (bucket: string, ruleId: string, key: string, source: string | undefined): string =>
+  [bucket, ruleId, key, source].join('\n');
+
+function readBacklog(world: World): readonly { readonly name: string; readonly entry: BacklogEntry }[] {
+  return [...world.state.documents]
+    .filter(([name]) => name.startsWith('backlog/'))
+    .map(([name, body]) => ({ name, entry: JSON.parse(body) as BacklogEntry }));
+}
+
+/** Why an entry cannot be copied, whoever tries; `undefined`: nothing about it stands in the way. */
+export function obstacleOf(world: World, { stored: { content } }: Written): ReasonCode | undefined {
+  if (content === undefined) return undefined;
+  const kind = content.metadata['x-cos-meta-kind'];
+  if (kind === 'appendable') return 'APPEND_OBJECT';
+  if (kind === 'encrypted') return 'OBJECT_ENCRYPTED';
+  if (content.storageClass === 'ARCHIVE') return 'OBJECT_ARCHIVED';
+  if (content.body.length > world.settings.replication.singleCopyBytesMax) return 'OBJECT_TOO_LARGE';
+  if (kind === 'unreadable') return 'METADATA_UNREADABLE';
+  if (content.metadata['x-cos-meta-large'] !== undefined) return 'METADATA_TOO_LARGE';
+  return undefined;
+}
+
+/** Whether a reason for which an entry is said to have failed is true of it. */
+export function isTrueReason(
+  world: World,
+  written: Written,
+  { destination }: Pair,
+  code: ReasonCode,
+): boolean {
+  if (code === obstacleOf(world, written)) return true;
+  return code === 'REPLICA_MISMATCH' && tornReplicas(world, written, destination.bucket).length >= 2;
+}
+
+function tornReplicas(world: World, written: Written, bucket: string): readonly Written[] {
+  return world.cos.ledger
+    .of(bucket, written.key)
+    .filter(({ author }) => author.kind === 'replication' && author.torn && author.of === written);
+}
+
+/** A gap that a rule left behind is removed by the timer once it is ten minutes old. */
+const leftBehindMs = 600_000;
+
+/**
+ * In a quiet world nothing waits to be tried again, and what is said to have failed has: its reason is true, it does not
+ * stand at the destination, and a rule still wants it.
+ */
+export function checkBacklog(world: World, books: RuleBooks, timerMs: number, verdict: Verdict): void {
+  for (const { name, entry } of readBacklog(world)) {
+    const { sourceBucket, ruleId, key, status, source, code, at } = entry;
+    if (status === 'PENDING') {
+      verdict.fail('backlog', `still pending: ${name} ${code}`, key);
+      continue;
+    }
+    const rule = books.newest(sourceBucket)?.rules.find(({ id }) => id === ruleId);
+    // Keys that an enabled rule no longer covers are come upon about once an hour.
+    if (rule?.status === 'Enabled' && !hasPrefix(rule, key)) continue;
+    if (rule?.status !== 'Enabled') {
+      // Two runs of the timer after it became old enough, whatever clock it is by.
+      const old = world.scheduler.now() - Date.parse(at) > leftBehindMs + 2 * timerMs + 60_000;
+      if (old) verdict.fail('backlog', `no rule wants it any longer: ${name}`, key);
+      continue;
+    }
+    const written = source === undefined ? undefined : world.cos.ledger.named(sourceBucket, key, source);
+    if (written === undefined) {
+      verdict.fail('backlog', `failed for good, and there never was such an entry: ${name}`, key);
+      continue;
+    }
+    const pair: Pair = { source: written.ref, destination: rule.destination, key, rule };
+    if (!isTrueReason(world, written, pair, code))
+      verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);
+    if (replicasOf(world, written, rule.destination).length > 0)
+      verdict.fail('status', `${shown(written)} is said to have failed: ${code}; it was copied`, key);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Verdict } from '../failure';
+import { nameOf, shown, type Written } from '../ledger';
+import { covers, type RuleBooks } from '../rule-books';
+import type { World } from '../world';
+import { openAttempts, placeOf } from './histories';
+
+/** The first time that an entry arrived somewhere. */
+interface Arrival {
+  readonly of: Written;
+  readonly place: number;
+  readonly startedMs: number;
+  readonly landedMs: number;
+}
+
+/**
+ * First occurrences stand in source order. Exempt is what a listing hid while newer entries were copied, what was torn
+ * at first, what landed only after the newer one was sent, and what the rules of that moment did not cover: such an entry
+ * comes late by right. So does what the source had deleted for good by then: whoever copied the newer one could not know
+ * of it.
+ */
+export function checkOrder(world: World, books: RuleBooks, keys: readonly string[], verdict: Verdict): void {
+  for (const { bucket } of world.buckets) {
+    for (const key of keys) {
+      const before: Arrival[] = [];
+      for (const arrival of arrivals(world, bucket, key)) {
+        const passedBy = before.find(
+          (newer) =>
+            newer.of.ref.bucket === arrival.of.ref.bucket &&
+            newer.place > arrival.place &&
+            !isLateByRight(world, books, arrival, bucket, newer),
+        );
+        if (passedBy) {
+          const [late, newer] = [shown(arrival.of), shown(passedBy.of)];
+          verdict.fail('order', `${late} arrives at ${bucket} after ${newer}, which is newer`, key);
+        }
+        before.push(arrival);
+      }
+    }
+  }
+}
+
+/** In the order in which they landed. */
+function arrivals(world: World, bucket: string, key: string): readonly Arrival[] {
+  const seen = new Set<Written>();
+  return world.cos.ledger
+    .of(bucket, key)
+    .toSorted((a, b) => a.landedMs - b.landedMs)
+    .flatMap(({ author, landedMs }): readonly Arrival[] => {
+      if (author.kind !== 'replication' || seen.has(author.of)) return [];
+      seen.add(author.of);
+      const { of, startedMs } = author;
+      return [{ of, place: placeOf(world, of), startedMs, landedMs }];
+    });
+}
+
+function isLateByRight(
+  world: World,
+  books: RuleBooks,
+  { of, landedMs }: Arrival,
+  bucket: string,
+  newer: Arrival,
+): boolean {
+  if (of.removedMs !== undefined && of.removedMs < landedMs) return true;
+  if (of.hidden || wasTorn(world, of, bucket)) return true;
+  // Whoever sent the newer one had looked some time before.
+  if (of.landedMs > newer.startedMs - world.settings.replication.planAgeMaxMs) return true;
+  if (!wasCovered(world, books, of, bucket, newer.startedMs)) return true;
+  // Another marker of unknown outcome counted for it, or its own that was still under way.
+  if (of.stored.content !== undefined) return false;
+  return openAttempts(world, bucket, of.key).length > 0 || wasUnderWay(world, bucket, of, newer.landedMs);
+}
+
+/** An attempt to write this marker had its record when a newer entry landed. */
+function wasUnderWay(world: World, bucket: string, of: Written, newerLandedMs: number): boolean {
+  const name = nameOf(of.stored.entry);
+  return world.attempts.some(
+    ({ destination, key, sourceMarker, sentMs }) =>
+      destination === bucket && key === of.key && sourceMarker === name && sentMs <= newerLandedMs,
+  );
+}
+
+function wasTorn(world: World, of: Written, bucket: string): boolean {
+  return world.cos.ledger
+    .of(bucket, of.key)
+    .some(({ author }) => author.kind === 'replication' && author.torn && author.of === of);
+}
+
+/** Whether all rules covered an entry by which a copy that was sent at this moment may have been planned. */
+function wasCovered(world: World, books: RuleBooks, of: Written, bucket: string, sentMs: number): boolean {
+  return books
+    .believable(of.ref.bucket, sentMs - world.settings.configLifetimeMs, sentMs)
+    .filter((set) => set.rules.some((rule) => rule.destination.bucket === bucket))
+    .every((set) =>
+      set.rules.some((rule) => rule.destination.bucket === bucket && covers(rule, of.key, of.stored)),
+    );
+}
