@@ -68,13 +68,16 @@ export async function applyPlan(
         base: place < plan.refills ? undefined : { top: topMark, above },
         seenAt,
         current,
-        beforeWrite,
+        beforeWrite: async () => {
+          await beforeWrite();
+          // Not after it: if that failed, nothing would remind of it. What is missing is found again by itself.
+          if (mayHaveFailed(ports, request, step))
+            await closeGap(ports, bucket, key, one.rule.id, stepEntry(step));
+        },
         assertDue,
       });
       one.written += 1;
       done = 'wrote';
-      if (mayHaveFailed(ports, request, step))
-        await closeGap(ports, bucket, key, one.rule.id, stepEntry(step)).catch(() => undefined);
     } catch (thrown) {
       if (thrown instanceof PlanDropped) throw thrown;
       const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
@@ -93,7 +96,7 @@ export async function applyPlan(
 /** An entry that is written so long after it came about is not looked at for the first time. */
 const lateAfterMs = 10_000;
 
-/** Whether an entry that was written just now may have failed for good before, so that the backlog still says so. */
+/** Whether an entry that is about to be written may have failed for good before, so that the backlog says so. */
 function mayHaveFailed(
   { clock }: ApplyPlanPorts,
   { round, torn }: ApplyRequest,
