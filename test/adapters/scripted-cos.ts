@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CosClient } from '../../lib/adapters/cos/client';
+import type { CopyRequest } from '../../lib/app/ports';
 import { clientFor } from '../support/local';
+import { destination, source } from '../support/world';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -47,3 +49,21 @@ export const says =
       .end(request.method === 'HEAD' ? '' : `<Error><Code>${code}</Code><Message>m</Message></Error>`);
 
 export const resets: Answer = (request) => void request.socket.destroy();
+
+export function copyOf({ versionId = 'MTg0NDUxNTc1NjIzMTQ1MDAwODg' } = {}): CopyRequest {
+  return {
+    source,
+    key: 'a b/中.txt',
+    version: {
+      kind: 'version',
+      versionId,
+      etag: 'abc',
+      sizeBytes: 1,
+      lastModifiedMs: 0,
+      storageClass: 'STANDARD',
+    },
+    destination,
+    storageClass: 'STANDARD_IA',
+    metadata: { 'content-type': 'text/plain', 'x-cos-meta-a': 'é 🦊' },
+  };
+}

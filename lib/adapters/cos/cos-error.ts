@@ -10,27 +10,41 @@ export interface WireReport {
   networkError?: Error | undefined;
 }
 
-/** COS's error codes that mean something of their own here. Source: https://www.tencentcloud.com/document/product/436/7730 */
-const reasonsByCode: Readonly<Record<string, ReasonCode>> = {
-  AccessDenied: 'ACCESS_DENIED',
-  InvalidAccessKeyId: 'ACCESS_DENIED',
-  SignatureDoesNotMatch: 'ACCESS_DENIED',
-  ExpiredToken: 'CREDENTIALS_EXPIRED',
-  RequestTimeTooSkewed: 'STORE_UNAVAILABLE',
-  RequestTimeout: 'STORE_UNAVAILABLE',
-  UserNetworkTooSlow: 'STORE_UNAVAILABLE',
-  SlowDown: 'THROTTLED',
-  KmsFreqControl: 'THROTTLED',
-  PathConflict: 'KEY_BUSY',
-  UploadConflict: 'KEY_BUSY',
-  NoSuchBucket: 'BUCKET_MISSING',
-  NoSuchKey: 'SOURCE_GONE',
-  NoSuchVersion: 'SOURCE_GONE',
-  NoSuchCopySource: 'SOURCE_GONE',
-  PreconditionFailed: 'SOURCE_GONE',
-  InvalidObjectState: 'OBJECT_ARCHIVED',
-  SsecDecryptHeaderInvalid: 'OBJECT_ENCRYPTED',
-};
+/** `unanswered`: nothing is certain; a write may have happened, or happen yet. */
+type Meaning = ReasonCode | 'unanswered';
+
+/**
+ * The error codes that say more than their status, or something else. Some say of any call that the request broke on
+ * its way: what is left of it is not known to be nothing.
+ * Source: https://www.tencentcloud.com/document/product/436/7730
+ */
+const meaningsByCode: ReadonlyMap<string, Meaning> = new Map([
+  ['AccessDenied', 'ACCESS_DENIED'],
+  ['InvalidAccessKeyId', 'ACCESS_DENIED'],
+  ['SignatureDoesNotMatch', 'ACCESS_DENIED'],
+  ['ExpiredToken', 'CREDENTIALS_EXPIRED'],
+  ['PaymentRequired', 'ACCOUNT_BLOCKED'],
+  ['UnavailableForLegalReasons', 'ACCOUNT_BLOCKED'],
+  ['RequestTimeTooSkewed', 'STORE_UNAVAILABLE'],
+  ['RequestTimeout', 'unanswered'],
+  ['UserNetworkTooSlow', 'unanswered'],
+  ['IncompleteBody', 'unanswered'],
+  ['BadDigest', 'unanswered'],
+  ['InvalidDigest', 'unanswered'],
+  ['SlowDown', 'THROTTLED'],
+  ['KmsFreqControl', 'THROTTLED'],
+  // The one conflict that does not pass.
+  ['ObjectLocked', 'REQUEST_REFUSED'],
+  ['NoSuchBucket', 'BUCKET_MISSING'],
+  ['NoSuchKey', 'SOURCE_GONE'],
+  ['NoSuchVersion', 'SOURCE_GONE'],
+  ['NoSuchCopySource', 'SOURCE_GONE'],
+  ['InvalidCopySource', 'SOURCE_GONE'],
+  ['PreconditionFailed', 'SOURCE_GONE'],
+  ['EntityTooLarge', 'OBJECT_TOO_LARGE'],
+  ['InvalidObjectState', 'OBJECT_ARCHIVED'],
+  ['SsecDecryptHeaderInvalid', 'OBJECT_ENCRYPTED'],
+]);
 
 /** The one place where an answer of COS, or the lack of one, becomes a reason. */
 export function cosError(
@@ -49,15 +63,31 @@ export function cosError(
 }
 
 function reasonOf(effect: 'read' | 'write', wire: WireReport, code: string | undefined): ReasonCode {
-  const known = code === undefined ? undefined : reasonsByCode[code];
-  if (known !== undefined) return known;
-  const { status } = wire;
-  if (status === undefined || status >= 500 || status < 300) {
-    return effect === 'write' ? 'OUTCOME_UNKNOWN' : 'STORE_UNAVAILABLE';
+  const meaning = meaningsByCode.get(code ?? '') ?? meaningOfStatus(wire.status);
+  if (meaning !== 'unanswered') return meaning;
+  return effect === 'write' ? 'OUTCOME_UNKNOWN' : 'STORE_UNAVAILABLE';
+}
+
+/** Of an answer without a code, as any to a HEAD, or with one that is not known here. */
+function meaningOfStatus(status: number | undefined): Meaning {
+  // An error in a 200 is one of a copy that had begun.
+  if (status === undefined || status >= 500 || status < 300) return 'unanswered';
+  if (status < 400) return 'STORE_UNAVAILABLE';
+  switch (status) {
+    case 402:
+    case 451:
+      return 'ACCOUNT_BLOCKED';
+    case 403:
+      return 'ACCESS_DENIED';
+    case 408:
+      return 'unanswered';
+    case 409:
+      return 'KEY_BUSY';
+    case 429:
+      return 'THROTTLED';
+    default:
+      return 'REQUEST_REFUSED';
   }
-  if (status === 403) return 'ACCESS_DENIED';
-  if (status === 404) return 'BUCKET_MISSING';
-  return 'REQUEST_REFUSED';
 }
 
 function sdkCode(thrown: unknown): string | undefined {
