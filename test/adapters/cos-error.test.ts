@@ -1,3 +1,4 @@
+import { createCosDestinationProbe } from '../../lib/adapters/cos/destination-probe';
 import { createCosObjectStore } from '../../lib/adapters/cos/object-store';
 import { createCosStateStore } from '../../lib/adapters/cos/state-store';
 import { asReplicationError, type ReasonCode, surelyNotDone } from '../../lib/domain/error';
@@ -51,7 +52,7 @@ const answers: readonly (readonly [status: number, code: string, reason: ReasonC
   [409, 'Unnamed', 'KEY_BUSY'],
   [409, 'UploadConflict', 'KEY_BUSY'],
   [411, 'MissingContentLength', 'REQUEST_REFUSED'],
-  [412, 'PreconditionFailed', 'SOURCE_GONE'],
+  [412, 'PreconditionFailed', 'REQUEST_REFUSED'],
   [416, 'InvalidRange', 'REQUEST_REFUSED'],
   [429, 'TooManyRequests', 'THROTTLED'],
   [451, 'UnavailableForLegalReasons', 'ACCOUNT_BLOCKED'],
@@ -66,6 +67,32 @@ test.each(answers)('a copy answered %i %s fails with %s', async (status, code, r
   cos.answer = says(status, code);
   await expect(store().copyVersion(copyOf())).rejects.toMatchObject({ code: reason });
   expect(cos.requests).toHaveLength(1);
+});
+
+describe('the source has another ETag than was asked for', () => {
+  beforeEach(() => {
+    cos.answer = says(412, 'PreconditionFailed');
+  });
+
+  test('what has no id was replaced', async () => {
+    const copying = store().copyVersion(copyOf({ versionId: 'null' }));
+    await expect(copying).rejects.toMatchObject({ code: 'SOURCE_GONE', effect: 'skip' });
+  });
+
+  test('a version with an id is not gone, and the gap names what was asked for', async () => {
+    const copying = store().copyVersion(copyOf({ versionId: 'v1' }));
+    await expect(copying).rejects.toMatchObject({
+      code: 'REQUEST_REFUSED',
+      effect: 'gap',
+      message: expect.stringMatching(/v1.*"abc"/) as string,
+    });
+  });
+});
+
+test('only the source of a copy can be gone', async () => {
+  cos.answer = says(404, 'NoSuchKey');
+  const read = createCosDestinationProbe(cos.client()).read(destination, 'a');
+  await expect(read).rejects.toMatchObject({ code: 'REQUEST_REFUSED' });
 });
 
 test.each<[number, string, ReasonCode]>([

@@ -36,11 +36,6 @@ const meaningsByCode: ReadonlyMap<string, Meaning> = new Map([
   // The one conflict that does not pass.
   ['ObjectLocked', 'REQUEST_REFUSED'],
   ['NoSuchBucket', 'BUCKET_MISSING'],
-  ['NoSuchKey', 'SOURCE_GONE'],
-  ['NoSuchVersion', 'SOURCE_GONE'],
-  ['NoSuchCopySource', 'SOURCE_GONE'],
-  ['InvalidCopySource', 'SOURCE_GONE'],
-  ['PreconditionFailed', 'SOURCE_GONE'],
   ['EntityTooLarge', 'OBJECT_TOO_LARGE'],
   ['InvalidObjectState', 'OBJECT_ARCHIVED'],
   ['SsecDecryptHeaderInvalid', 'OBJECT_ENCRYPTED'],
@@ -53,7 +48,9 @@ export function cosError(
   wire: WireReport,
   thrown: unknown,
 ): ReplicationError {
-  const code = wire.code ?? sdkCode(thrown);
+  // The call itself knew better.
+  if (thrown instanceof ReplicationError) return thrown;
+  const code = wire.code ?? errorCode(thrown);
   const answer = wire.status === undefined ? 'no answer' : `status ${wire.status}`;
   const request = wire.requestId ? `, request ${wire.requestId}` : '';
   const cause = wire.networkError ?? thrown;
@@ -90,7 +87,8 @@ function meaningOfStatus(status: number | undefined): Meaning {
   }
 }
 
-function sdkCode(thrown: unknown): string | undefined {
+/** The error document's code as the SDK hands it on; the status, where there was no document. */
+export function errorCode(thrown: unknown): string | undefined {
   const code =
     typeof thrown === 'object' && thrown !== null ? (thrown as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : undefined;
