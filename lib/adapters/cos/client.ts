@@ -56,6 +56,10 @@ export function createCosClient(settings: CosClientSettings): CosClient {
         Timeout: settings.requestTimeoutMs(),
         AutoSwitchHost: false,
         CorrectClockSkew: false,
+        // A key is what COS lists. The SDK would take a leading slash off, which makes it another one.
+        UseRawKey: true,
+        // And it would not send a GET of a key such as `.`.
+        ObjectKeySimplifyCheck: false,
         // The SDK keeps a file of unfinished uploads; only this folder can be written in a function.
         ConfCwd: '/tmp',
         getAuthorization: (request, answer) => {
