@@ -128,20 +128,19 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
   };
 }
 
+const sourceGoneCodes: ReadonlySet<string | undefined> = new Set([
+  'NoSuchKey',
+  'NoSuchVersion',
+  'NoSuchCopySource',
+  'InvalidCopySource',
+]);
+
 /** What an error code of a copy says of its source, if anything. */
 function sourceRefusal(code: string | undefined, { versionId }: ObjectVersion): ReasonCode | undefined {
-  switch (code) {
-    case 'NoSuchKey':
-    case 'NoSuchVersion':
-    case 'NoSuchCopySource':
-    case 'InvalidCopySource':
-      return 'SOURCE_GONE';
-    case 'PreconditionFailed':
-      // Another content can only take the place of what has no id; a version with one is there, and is not copied.
-      return versionId === 'null' ? 'SOURCE_GONE' : 'REQUEST_REFUSED';
-    default:
-      return undefined;
-  }
+  if (sourceGoneCodes.has(code)) return 'SOURCE_GONE';
+  if (code !== 'PreconditionFailed') return undefined;
+  // Another content can only take the place of what has no id; a version with one is there, and is not copied.
+  return versionId === 'null' ? 'SOURCE_GONE' : 'REQUEST_REFUSED';
 }
 
 export function at(bucket: BucketRef): { Bucket: string; Region: string } {

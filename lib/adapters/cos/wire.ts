@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { WireReport } from './cos-error';
 
 /** The one request of a call of the SDK, seen and held from below the SDK. */
