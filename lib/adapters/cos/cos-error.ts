@@ -60,13 +60,15 @@ export function cosError(
 }
 
 function reasonOf(effect: 'read' | 'write', wire: WireReport, code: string | undefined): ReasonCode {
-  const meaning = meaningsByCode.get(code ?? '') ?? meaningOfStatus(wire.status);
+  const meaning = meaningsByCode.get(code ?? '') ?? meaningWithoutCode(wire);
   if (meaning !== 'unanswered') return meaning;
   return effect === 'write' ? 'OUTCOME_UNKNOWN' : 'STORE_UNAVAILABLE';
 }
 
 /** Of an answer without a code, as any to a HEAD, or with one that is not known here. */
-function meaningOfStatus(status: number | undefined): Meaning {
+function meaningWithoutCode({ status, networkError }: WireReport): Meaning {
+  // The code was in the part that is missing.
+  if (networkError !== undefined) return 'unanswered';
   // An error in a 200 is one of a copy that had begun.
   if (status === undefined || status >= 500 || status < 300) return 'unanswered';
   if (status < 400) return 'STORE_UNAVAILABLE';
