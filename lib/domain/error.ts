@@ -26,6 +26,10 @@ export const reasons = {
     'Versioning of the destination bucket is not Enabled; switch it on.',
   ),
   ACCESS_DENIED: reason('retry', "COS refused access; check the function's role for both buckets."),
+  ACCOUNT_BLOCKED: reason(
+    'retry',
+    'The account is overdue or blocked, and COS refuses it; settle it, the key is looked at again.',
+  ),
   BUCKET_MISSING: reason('retry', 'The bucket does not exist; create it again or delete the rule.'),
   STATE_UNREADABLE: reason(
     'retry',
@@ -57,11 +61,15 @@ export const reasons = {
 
 export type ReasonCode = keyof typeof reasons;
 
-/** COS answered these instead of doing what was asked. After any other failure of a write it may have happened. */
+/**
+ * Reasons of a failed write that only an answer of COS gives, and that say that it refused: nothing was written. After
+ * any other failure of a write it may have happened.
+ */
 export const surelyNotDone: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'THROTTLED',
   'ACCESS_DENIED',
   'CREDENTIALS_EXPIRED',
+  'ACCOUNT_BLOCKED',
   'BUCKET_MISSING',
   'REQUEST_REFUSED',
 ]);

@@ -144,7 +144,7 @@ export function objectStoreConformance(open: () => Promise<ConformanceWorld>): v
     await world.put(world.source, key, 'x');
     const version = await newest(world.source, key);
     const other = { ...version, etag: 'ffffffffffffffffffffffffffffffff' };
-    expect(await codeOf(copy(key, {}, Promise.resolve(other)))).toBe('SOURCE_GONE');
+    expect(await codeOf(copy(key, {}, Promise.resolve(other)))).toBe('REQUEST_REFUSED');
     await world.deleteVersion(world.source, key, version.versionId);
     expect(await codeOf(copy(key, {}, Promise.resolve(version)))).toBe('SOURCE_GONE');
     expect(await history(world.destination, key)).toEqual([]);

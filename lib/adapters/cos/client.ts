@@ -1,7 +1,8 @@
-import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import COS from 'cos-nodejs-sdk-v5';
-import { cosError, type WireReport } from './cos-error';
+import { cosError } from './cos-error';
+import { createWire, type Wire } from './wire';
 
 /** A key pair of CAM; `token` with temporary ones. */
 export interface CosCredentials {
@@ -32,7 +33,7 @@ export interface CosReply<Data> {
 export interface CosClientSettings {
   /** Read for every request: SCF renews temporary keys under a running instance. */
   readonly credentials: () => CosCredentials;
-  /** How long one request may take from now on. */
+  /** Read when a call begins: how long it may take, from its beginning to the last byte of its answer. */
   readonly requestTimeoutMs: () => number;
   readonly socketsMax: number;
 }
@@ -49,13 +50,16 @@ export function createCosClient(settings: CosClientSettings): CosClient {
 
   return {
     async call(api, effect, run) {
-      const wire: WireReport = {};
+      const wire = createWire();
       let signed = false;
       const sdk = new COS({
         Protocol: 'https:',
-        Timeout: settings.requestTimeoutMs(),
         AutoSwitchHost: false,
         CorrectClockSkew: false,
+        // A key is what COS lists. The SDK would take a leading slash off, which makes it another one.
+        UseRawKey: true,
+        // And it would not send a GET of a key such as `.`.
+        ObjectKeySimplifyCheck: false,
         // The SDK keeps a file of unfinished uploads; only this folder can be written in a function.
         ConfCwd: '/tmp',
         getAuthorization: (request, answer) => {
@@ -67,10 +71,10 @@ export function createCosClient(settings: CosClientSettings): CosClient {
       // The SDK emits it with its request's options, just before they are sent; its types do not say so.
       sdk.on('before-send', (sent: unknown) => prepare(sent as SentRequest, agents, wire));
       try {
-        const data = await run(sdk);
-        return { data, dateMs: wire.dateMs };
+        const data = await wire.within(settings.requestTimeoutMs(), () => run(sdk));
+        return { data, dateMs: wire.report.dateMs };
       } catch (thrown) {
-        throw cosError(api, effect, wire, thrown);
+        throw cosError(api, effect, wire.report, thrown);
       }
     },
   };
@@ -99,40 +103,12 @@ function authorize(request: AuthorizationRequest, keys: CosCredentials): Paramet
   return { Authorization, SecurityToken: keys.token ?? '' } as unknown as Parameters<Answer>[0];
 }
 
-function prepare(sent: SentRequest, agents: Record<'http:' | 'https:', Agent>, wire: WireReport): void {
+function prepare(sent: SentRequest, agents: Record<'http:' | 'https:', Agent>, wire: Wire): void {
   // putObjectCopy always adds an empty Cache-Control, unsigned; what COS makes of it is unknown.
   if (sent.headers['Cache-Control'] === '') delete sent.headers['Cache-Control'];
   for (const [name, value] of Object.entries(sent.headers)) {
     // The signature is over the text; the wire carries its UTF-8 bytes, which Node takes as one character each.
     if (typeof value === 'string') sent.headers[name] = Buffer.from(value, 'utf8').toString('latin1');
   }
-  const shared = sent.url.startsWith('http:') ? agents['http:'] : agents['https:'];
-  sent.agent = Object.create(shared, { addRequest: { value: tap(shared, wire) } }) as Agent;
-}
-
-const errorCodePattern = /<Code>([^<]*)<\/Code>/;
-const errorBytesMax = 8 * 1024;
-
-/** Listens to the raw request, since the SDK keeps the first failure to itself when it tries again. */
-function tap(shared: Agent, wire: WireReport) {
-  const agent = shared as Agent & { addRequest(request: ClientRequest, options: RequestOptions): void };
-  return (request: ClientRequest, options: RequestOptions): void => {
-    request.on('error', (error) => {
-      wire.networkError = error;
-    });
-    request.on('response', (response: IncomingMessage) => {
-      wire.status = response.statusCode;
-      wire.requestId = String(response.headers['x-cos-request-id'] ?? '');
-      const dateMs = Date.parse(response.headers.date ?? '');
-      wire.dateMs = Number.isNaN(dateMs) ? undefined : dateMs;
-      let start = '';
-      response.on('data', (chunk: Buffer) => {
-        if (start.length < errorBytesMax) start += chunk.toString('latin1', 0, errorBytesMax);
-      });
-      response.on('end', () => {
-        wire.code = errorCodePattern.exec(start)?.[1];
-      });
-    });
-    agent.addRequest(request, options);
-  };
+  sent.agent = wire.over(sent.url.startsWith('http:') ? agents['http:'] : agents['https:']);
 }

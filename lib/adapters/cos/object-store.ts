@@ -1,8 +1,10 @@
 import type COS from 'cos-nodejs-sdk-v5';
 import type { ObjectStore } from '../../app/ports';
-import { ReplicationError } from '../../domain/error';
+import { type ReasonCode, ReplicationError } from '../../domain/error';
+import type { ObjectVersion } from '../../domain/history';
 import type { BucketRef } from '../../domain/rule';
 import type { CosClient } from './client';
+import { errorCode } from './cos-error';
 import { parseObjectHead, unquoted } from './headers';
 import { parseVersionsPage } from './versions-xml';
 
@@ -80,20 +82,27 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
     async copyVersion({ source, key, version, destination, storageClass, metadata }) {
       const host = `${source.bucket}.cos.${source.region}.myqcloud.com`;
       const path = key.split('/').map(encodeURIComponent).join('/');
-      const reply = await client.call('PutObjectCopy', 'write', (sdk) =>
-        sdk.putObjectCopy({
-          ...at(destination),
-          Key: key,
-          CopySource: `${host}/${path}?versionId=${encodeURIComponent(version.versionId)}`,
-          Headers: {
-            ...metadata,
-            'x-cos-metadata-directive': 'Replaced',
-            'x-cos-tagging-directive': 'Copy',
-            'x-cos-storage-class': storageClass,
-            'x-cos-copy-source-If-Match': `"${version.etag}"`,
-          },
-        }),
-      );
+      const reply = await client.call('PutObjectCopy', 'write', async (sdk) => {
+        try {
+          return await sdk.putObjectCopy({
+            ...at(destination),
+            Key: key,
+            CopySource: `${host}/${path}?versionId=${encodeURIComponent(version.versionId)}`,
+            Headers: {
+              ...metadata,
+              'x-cos-metadata-directive': 'Replaced',
+              'x-cos-tagging-directive': 'Copy',
+              'x-cos-storage-class': storageClass,
+              'x-cos-copy-source-If-Match': `"${version.etag}"`,
+            },
+          });
+        } catch (thrown) {
+          const code = sourceRefusal(errorCode(thrown), version);
+          if (code === undefined) throw thrown;
+          const asked = `version ${version.versionId} of "${key}" with the ETag "${version.etag}"`;
+          throw new ReplicationError(code, `PutObjectCopy: ${asked}: ${errorCode(thrown)}`, thrown);
+        }
+      });
       // The SDK's types leave two fields of the document out.
       const result = reply.data as COS.PutObjectCopyResult & { VersionId?: string; CRC64?: string };
       if (!result.ETag) {
@@ -117,6 +126,21 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
       return { versionId: typeof versionId === 'string' ? versionId : undefined };
     },
   };
+}
+
+const sourceGoneCodes: ReadonlySet<string | undefined> = new Set([
+  'NoSuchKey',
+  'NoSuchVersion',
+  'NoSuchCopySource',
+  'InvalidCopySource',
+]);
+
+/** What an error code of a copy says of its source, if anything. */
+function sourceRefusal(code: string | undefined, { versionId }: ObjectVersion): ReasonCode | undefined {
+  if (sourceGoneCodes.has(code)) return 'SOURCE_GONE';
+  if (code !== 'PreconditionFailed') return undefined;
+  // Another content can only take the place of what has no id; a version with one is there, and is not copied.
+  return versionId === 'null' ? 'SOURCE_GONE' : 'REQUEST_REFUSED';
 }
 
 export function at(bucket: BucketRef): { Bucket: string; Region: string } {

@@ -1,4 +1,5 @@
 import type { StateStore } from '../../app/ports';
+import { ReplicationError } from '../../domain/error';
 import type { BucketRef } from '../../domain/rule';
 import type { CosClient } from './client';
 import { at } from './object-store';
@@ -62,6 +63,10 @@ export function createCosStateStore(client: CosClient, bucket: BucketRef): State
           ...(after === undefined ? {} : { Marker: after }),
         }),
       );
+      // The SDK makes an empty list of any other document.
+      if (reply.data.IsTruncated === undefined) {
+        throw new ReplicationError('STORE_UNAVAILABLE', 'GetBucket: the answer is no list');
+      }
       return {
         names: reply.data.Contents.map((listed) => decodeURIComponent(listed.Key)),
         complete: reply.data.IsTruncated !== 'true',

@@ -19,9 +19,9 @@ const parser = new XMLParser({
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** One page of `GET ?versions`, or `undefined` if the document is another. */
+/** One page of `GET ?versions`, or `undefined` if it is another document, or none. */
 export function parseVersionsPage(xml: string): BucketPage | undefined {
-  const root = children(parser.parse(xml) as unknown, 'ListVersionsResult')[0];
+  const root = children(parsed(xml), 'ListVersionsResult')[0];
   if (root === undefined) return undefined;
   const entries: KeyedEntry[] = [];
   for (const node of root) {
@@ -30,6 +30,14 @@ export function parseVersionsPage(xml: string): BucketPage | undefined {
     entries.push(parseEntry(kind, node[kind] as readonly Node[]));
   }
   return { entries, complete: text(root, 'IsTruncated') !== 'true' };
+}
+
+function parsed(xml: string): unknown {
+  try {
+    return parser.parse(xml);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseEntry(kind: 'Version' | 'DeleteMarker', node: readonly Node[]): KeyedEntry {

@@ -44,8 +44,12 @@ export function createMemoryObjectStore(cos: MemoryCos): ObjectStore {
       const bucket = need(destination);
       need(source);
       const from = find(source, key, version.versionId);
-      if (from?.entry.kind !== 'version' || from.entry.etag !== version.etag || !from.content) {
+      if (from?.entry.kind !== 'version' || !from.content) {
         throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}"`);
+      }
+      if (from.entry.etag !== version.etag) {
+        const code = version.versionId === 'null' ? 'SOURCE_GONE' : 'REQUEST_REFUSED';
+        throw new ReplicationError(code, `version ${version.versionId} of "${key}" has another ETag`);
       }
       const made = cos.put(destination, key, { ...from.content, metadata, storageClass });
       const versionId = bucket.versioning === 'Enabled' ? made.entry.versionId : undefined;
