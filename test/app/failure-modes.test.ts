@@ -3,7 +3,7 @@ import { handleEvent } from '../../lib/app/handle-event';
 import { ReplicationError } from '../../lib/domain/error';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
-import { entryId } from '../../lib/domain/history';
+import { entryId, type HistoryEntry } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
 import {
   createWorld,
@@ -189,21 +189,30 @@ test('6: the 404 of a marker is no missing object: its event again sends no DELE
   expect(writesOf(world)).toEqual([]);
 });
 
-test('7: after an outage of the destination one walk brings everything over, and the backlog is empty', async () => {
+test('7: after an outage of the destination one run brings everything over, each key’s own versions oldest first, and the backlog is empty', async () => {
   const world = await withRule();
   const { copyVersion } = world.ports.store;
   world.ports.store.copyVersion = async () => {
     throw new Error('503');
   };
-  const keys = Array.from({ length: 300 }, (_, i) => `k${i}`);
-  for (const one of keys) {
-    world.cos.put(source, one, { body: one });
-    await notify(world, one).catch(() => undefined);
+  // More entries than one page of the backlog holds.
+  const keys = Array.from({ length: 600 }, (_, i) => `k${i}`);
+  for (const body of ['one', 'two']) {
+    for (const one of keys) {
+      world.cos.put(source, one, { body: `${body} of ${one}` });
+      await notify(world, one).catch(() => undefined);
+    }
   }
+  const backlog = [...world.documents.keys()].filter((name) => name.startsWith('backlog/'));
+  expect(backlog).toHaveLength(1_200);
   world.ports.store.copyVersion = copyVersion;
   world.advance(3_600_000);
+  // Keys come in no order: none of them waits for another, and the run ends with all of them done.
   const report = await sweep(world);
-  expect(report).toMatchObject({ written: 300, finished: true });
+  expect(report).toMatchObject({ backlogKeys: 600, written: 1_200, pending: 0, finished: true });
+  for (const one of keys) {
+    expect(world.shown(destination, one)).toEqual([`one of ${one}`, `two of ${one}`]);
+  }
   expect((await world.rules.backlog(source.bucket, 'r1', undefined)).entries).toEqual([]);
 });
 
@@ -244,6 +253,49 @@ test('9: a destination that is down does not hold up another one', async () => {
   await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
   expect([at(world), at(world, other)]).toEqual([[], ['one']]);
 });
+
+test('9: a destination that never answers holds another one up for one time-out, and not again', async () => {
+  const world = await withRule();
+  const other = { bucket: 'other-1250000000', region: 'ap-beijing' };
+  world.cos.createBucket(other);
+  await world.rules.create(world.change, 'r2', sound(settings({ destination: other })));
+  world.advance(20_000);
+  const hole = blackHole(world, destination);
+  world.cos.put(source, key, { body: 'one' });
+  const running = notify(world);
+  running.catch(() => undefined);
+  await hole.reached;
+  // A reason for another round.
+  world.cos.put(source, key, { body: 'two' });
+  hole.timeOut();
+  await expect(running).rejects.toMatchObject({ effect: 'retry' });
+  // A HEAD and a listing, side by side.
+  expect(hole.asked()).toBeLessThanOrEqual(2);
+  expect([at(world), at(world, other)]).toEqual([[], ['one', 'two']]);
+});
+
+/** Requests to a bucket get no answer until they time out, those that are made then and later at once. */
+function blackHole(world: World, bucket: BucketRef) {
+  const { store } = world.ports;
+  let asked = 0;
+  let reach = (): void => {};
+  let timeOut = (): void => {};
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const timedOut = new Promise<void>((resolve) => (timeOut = resolve));
+  for (const name of ['headObject', 'listKey', 'copyVersion', 'putDeleteMarker'] as const) {
+    const original = store[name] as (...call: unknown[]) => Promise<unknown>;
+    store[name] = (async (...call: unknown[]) => {
+      const [first] = call as [BucketRef | { readonly destination: BucketRef }];
+      const to = 'destination' in first ? first.destination : first;
+      if (to.bucket !== bucket.bucket) return original(...call);
+      asked += 1;
+      reach();
+      await timedOut;
+      throw new Error('timed out');
+    }) as never;
+  }
+  return { reached, timeOut: () => timeOut(), asked: () => asked };
+}
 
 test('13: a version that is deleted for good before it was copied is passed over, and the rest flows', async () => {
   const world = await withRule();
@@ -310,6 +362,63 @@ test('multipart ETags, which no copy keeps, lead to no second copy', async () =>
   world.requests.length = 0;
   for (let i = 0; i < 3; i += 1) expect(await sweep(world)).toMatchObject({ walkedKeys: 1, lookedAt: 0 });
   expect(writesOf(world)).toEqual([]);
+});
+
+test('ETags that a destination’s own encryption changes lead to no second copy', async () => {
+  const world = await withRule();
+  const { store } = world.ports;
+  const { listVersions, listKey, headObject } = store;
+  const encrypted = (ref: BucketRef, etag: string): string =>
+    ref.bucket === destination.bucket ? etag.split('').toReversed().join('') : etag;
+  const entryOf = <Entry extends HistoryEntry>(ref: BucketRef, entry: Entry): Entry =>
+    entry.kind === 'version' ? { ...entry, etag: encrypted(ref, entry.etag) } : entry;
+  store.listVersions = async (ref, page) => {
+    const found = await listVersions(ref, page);
+    return { ...found, entries: found.entries.map((one) => ({ ...one, entry: entryOf(ref, one.entry) })) };
+  };
+  store.listKey = async (ref, ...call) => {
+    const found = await listKey(ref, ...call);
+    return { ...found, entries: found.entries.map((entry) => entryOf(ref, entry)) };
+  };
+  store.headObject = async (ref, ...call) => {
+    const head = await headObject(ref, ...call);
+    return head && { ...head, etag: encrypted(ref, head.etag) };
+  };
+  world.cos.put(source, key, { body: 'one' });
+  expect(await notify(world)).toMatchObject({ written: 1, left: 0 });
+  world.requests.length = 0;
+  for (let i = 0; i < 3; i += 1) {
+    await notify(world);
+    expect(await sweep(world)).toMatchObject({ walkedKeys: 1, written: 0, pending: 0 });
+  }
+  expect(writesOf(world)).toEqual([]);
+});
+
+test('a role that lacks one permission: the key is pending with what to do, and done once the role has it', async () => {
+  const world = await withRule();
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new ReplicationError('ACCESS_DENIED', 'PutObjectCopy');
+  };
+  world.cos.put(source, key, { body: 'one' });
+  await expect(notify(world)).rejects.toMatchObject({ code: 'ACCESS_DENIED', effect: 'retry' });
+  const backlog = async () => (await world.rules.backlog(source.bucket, 'r1', undefined)).entries;
+  const denied = {
+    key,
+    status: 'PENDING',
+    code: 'ACCESS_DENIED',
+    retryable: true,
+    hint: expect.stringMatching(/role/) as string,
+  };
+  expect(await backlog()).toMatchObject([denied]);
+  // However often it is tried in vain, it stays.
+  for (let i = 0; i < 3; i += 1) await sweep(world);
+  expect(await backlog()).toMatchObject([denied]);
+
+  world.ports.store.copyVersion = copyVersion;
+  await sweep(world);
+  expect(at(world)).toEqual(['one']);
+  expect(await backlog()).toEqual([]);
 });
 
 function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {

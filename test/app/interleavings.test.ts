@@ -1,9 +1,11 @@
 import { handleEvent } from '../../lib/app/handle-event';
+import type { LeaseDocument } from '../../lib/app/lease';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
 import { entryId } from '../../lib/domain/history';
+import type { BucketRef } from '../../lib/domain/rule';
 import {
   createWorld,
   destination,
@@ -35,8 +37,8 @@ const sweep = (world: World) =>
   });
 const at = (world: World) => world.shown(destination, key);
 
-/** Holds the next call of a method back until it is let go. */
-function pause<Name extends keyof ObjectStore>(world: World, name: Name) {
+/** Holds the next call of a method back until it is let go, or its answer if it shall have `landed` by then. */
+function pause<Name extends keyof ObjectStore>(world: World, name: Name, landed = false) {
   const { store } = world.ports;
   const original = store[name] as (...call: unknown[]) => Promise<unknown>;
   let release = (): void => {};
@@ -49,9 +51,10 @@ function pause<Name extends keyof ObjectStore>(world: World, name: Name) {
   });
   store[name] = (async (...call: unknown[]) => {
     store[name] = original as ObjectStore[Name];
+    const answer = landed ? await original(...call) : undefined;
     reached();
     await gate;
-    return original(...call);
+    return landed ? answer : original(...call);
   }) as ObjectStore[Name];
   return { arrived, release };
 }
@@ -253,6 +256,59 @@ test('a null version that is overwritten in place holds the rule, and is copied 
   expect((await notify(world)).written).toBe(0);
 });
 
+describe.each([
+  ['before the copy reads it: only the new one arrives', false, ['second null']],
+  ['after the copy has read it: both arrive', true, ['first null', 'second null']],
+] as const)(
+  'a null version is overwritten in place while its copy is under way, %s',
+  (_name, landed, told) => {
+    /** The source was suspended a moment ago, of which the function has not heard yet. */
+    const underWay = async () => {
+      const world = await withRule();
+      world.cos.put(source, 'other', { body: 'x' });
+      await handleEvent(world.ports, eventFor('other', world.ports.clock.now()));
+      world.cos.setVersioning(source, 'Suspended');
+      world.cos.put(source, key, { body: 'first null' });
+      const paused = pause(world, 'copyVersion', landed);
+      const running = notify(world).catch(() => undefined);
+      await paused.arrived;
+      world.cos.put(source, key, { body: 'second null' });
+      return { world, finish: () => (paused.release(), running) };
+    };
+
+    test('in the moment in which the function still takes the source for versioned', async () => {
+      const { world, finish } = await underWay();
+      await finish();
+      await notify(world);
+      expect(at(world)).toEqual(told);
+      expect((await notify(world)).written).toBe(0);
+    });
+
+    test('and the source is versioned again later: nothing more starts until then', async () => {
+      const { world, finish } = await underWay();
+      world.advance(16_000);
+      await finish();
+      await expect(notify(world)).rejects.toMatchObject({ code: 'SOURCE_NOT_VERSIONED' });
+      expect(at(world)).toEqual(landed ? ['first null'] : []);
+      world.cos.setVersioning(source, 'Enabled');
+      world.advance(16_000);
+      await sweep(world);
+      expect(at(world)).toEqual(told);
+      expect((await notify(world)).written).toBe(0);
+    });
+
+    test('and the source is versioned again meanwhile: what comes then stands above it', async () => {
+      const { world, finish } = await underWay();
+      world.cos.setVersioning(source, 'Enabled');
+      world.cos.put(source, key, { body: 'with an id' });
+      await finish();
+      await notify(world);
+      expect(at(world)).toEqual([...told, 'with an id']);
+      expect((await notify(world)).written).toBe(0);
+    });
+  },
+);
+
 test('a destination that is suspended is not written to', async () => {
   const world = await withRule();
   world.cos.setVersioning(destination, 'Suspended');
@@ -273,6 +329,8 @@ describe('rules that change while copies are under way', () => {
     const paused = pause(world, 'copyVersion');
     const running = notify(world);
     await paused.arrived;
+    // What the change covers from now on is not what was written before.
+    world.advance(2_000);
     await change(world);
     // The function's own copy of the rules ends its life meanwhile.
     world.advance(16_000);
@@ -315,6 +373,40 @@ describe('rules that change while copies are under way', () => {
     expect(at(world)).toEqual(['one', 'two', 'three']);
   });
 
+  // As a PUT in COS's own form has it: all rules of the bucket, with ids or without.
+  const replaceAll = (world: World, id: string | undefined, more: Parameters<typeof settings>[0] = {}) =>
+    world.rules.replace(world.change, [{ id, settings: settings({ prefixes: ['k'], ...more }) }], undefined);
+
+  test.each([
+    ['with its id', 'r1'],
+    ['without an id', undefined],
+  ])('put again as it was in the place of all rules, %s: everything arrives', async (_name, id) => {
+    const world = await midway((own) => replaceAll(own, id));
+    await sweep(world);
+    expect(at(world)).toEqual(['one', 'two', 'three']);
+  });
+
+  test.each([
+    ['with its id', 'r1'],
+    ['without an id', undefined],
+  ])('put again in the place of all rules with another class, %s: everything arrives', async (_name, id) => {
+    const to = { ...destination, storageClass: 'STANDARD_IA' as const };
+    const world = await midway((own) => replaceAll(own, id, { destination: to }));
+    await sweep(world);
+    expect(at(world)).toEqual(['one', 'two', 'three']);
+    // The copy that had been sent is of the old rule, what came after it of the new one.
+    const classes = world.cos.history(destination, key).map(({ content }) => content?.storageClass);
+    expect(classes).toEqual(['STANDARD', 'STANDARD_IA', 'STANDARD_IA']);
+  });
+
+  test('put in the place of all rules under another id: another rule, which covers what comes then', async () => {
+    const world = await midway((own) => replaceAll(own, 'r2'));
+    await sweep(world);
+    world.cos.put(source, key, { body: 'four' });
+    await notify(world);
+    expect(at(world)).toEqual(['one', 'four']);
+  });
+
   test('deleted: nothing more starts', async () => {
     const world = await midway((own) => own.rules.remove(own.change, 'r1'));
     await sweep(world);
@@ -355,6 +447,28 @@ describe('leases', () => {
     expect((await notify(world)).written).toBe(2);
     expect(at(world)).toEqual(['one', 'two']);
     expect(held(world)).toEqual([]);
+  });
+
+  test('one that expired is swept by the timer, which brings its key up to date; what is still held, or of another region, is left', async () => {
+    const world = await withRule();
+    const lease = (name: string, more: { untilMs?: number; source?: BucketRef }): void => {
+      const untilMs = world.ports.clock.now() - 1;
+      const document: LeaseDocument = { source, key: name, untilMs, holder: 'a dead worker', ...more };
+      const folder = `leases/${destination.bucket}/${world.ports.digests.sha256(name)}`;
+      world.documents.set(`${folder}/000000.json`, JSON.stringify(document));
+    };
+    const names = ['dead', 'alive', 'elsewhere'];
+    for (const name of names) world.cos.put(source, name, { body: 'one' });
+    lease('dead', {});
+    lease('alive', { untilMs: world.ports.clock.now() + 1 });
+    lease('elsewhere', { source: { ...source, region: 'ap-beijing' } });
+
+    // No rule is walked: what is done is done for the leases.
+    const report = await reconcile({ ...world.ports, ruleSets: async () => [] });
+    expect(report).toMatchObject({ lookedAt: 1, written: 1 });
+    expect(names.map((name) => world.shown(destination, name))).toEqual([['one'], [], []]);
+    const left = held(world).map((name) => JSON.parse(world.documents.get(name) ?? '') as LeaseDocument);
+    expect(left.map((document) => document.key)).toEqual(['alive', 'elsewhere']);
   });
 
   test('a late release drops nobody else’s', async () => {

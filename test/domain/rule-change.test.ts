@@ -8,6 +8,7 @@ import {
   matchRules,
   type ObjectTag,
   type ReplicationRule,
+  reservedPrefix,
   type RuleSet,
   tagsDecide,
   type RuleSettings,
@@ -143,6 +144,49 @@ describe('the table of changes', () => {
           expect(rule.coverage.length).toBeLessThanOrEqual(24);
         },
       ),
+    );
+  });
+
+  test('whatever changes, also the destination and the sync of markers, each kind is covered since it was so without a break', () => {
+    const to = (bucket: string): RuleSettings['destination'] => ({ bucket, region: 'ap-beijing' });
+    const edit = fc.record({
+      prefixes: fc.constantFrom([''], ['a'], ['ab', 'b'], ['abc']),
+      status: fc.constantFrom('Enabled' as const, 'Enabled' as const, 'Disabled' as const),
+      deleteMarkerReplication: fc.constantFrom('Enabled' as const, 'Enabled' as const, 'Disabled' as const),
+      destination: fc.constantFrom(
+        to('x-1250000000'),
+        to('x-1250000000'),
+        { ...to('x-1250000000'), storageClass: 'STANDARD_IA' as const },
+        to('y-1250000000'),
+      ),
+    });
+    fc.assert(
+      fc.property(
+        edit,
+        fc.array(edit, { maxLength: 8 }),
+        fc.constantFrom('a', 'ab', 'abcd', 'b'),
+        (first, edits, key) => {
+          let set = emptyRuleSet(source);
+          let since: number | undefined;
+          let markersSince: number | undefined;
+          let bucket: string | undefined;
+          [first, ...edits].forEach((next, place) => {
+            const now = 100 + place;
+            set = place === 0 ? created(next, now) : changed(set, next, now).ruleSet;
+            const covers =
+              next.status === 'Enabled' && next.prefixes.some((prefix) => key.startsWith(prefix));
+            const stays = bucket === next.destination.bucket;
+            const covered = (kind: boolean, before: number | undefined) =>
+              kind ? ((stays ? before : undefined) ?? now) : undefined;
+            since = covered(covers, since);
+            markersSince = covered(covers && next.deleteMarkerReplication === 'Enabled', markersSince);
+            bucket = next.destination.bucket;
+          });
+          const found = coverageOf(set.rules[0] as ReplicationRule, key);
+          expect([found?.since, found?.markersSince]).toEqual([since, markersSince]);
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 
@@ -330,6 +374,42 @@ describe('matching', () => {
       return asked;
     };
     expect(steps(1_000)).toBe(steps(2));
+  });
+
+  test('of rules with several prefixes, destinations and states it finds what looking at every rule finds', () => {
+    const buckets = ['x-1250000000', 'y-1250000000', 'z-1250000000'];
+    const text = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', '🦊'), maxLength });
+    const one = fc.record({
+      prefixes: fc.uniqueArray(text(3), { minLength: 1, maxLength: 3 }),
+      status: fc.constantFrom('Enabled' as const, 'Enabled' as const, 'Disabled' as const),
+      bucket: fc.constantFrom(...buckets),
+    });
+    const keys = fc.oneof(
+      { weight: 9, arbitrary: text(5) },
+      { weight: 1, arbitrary: fc.constant(`${reservedPrefix}a`) },
+    );
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: 1000 }), { maxLength: 10 }),
+        fc.array(one, { minLength: 10, maxLength: 10 }),
+        keys,
+        (priorities, choices, key) => {
+          const rules = priorities.map((priority, i) => {
+            const { bucket, ...more } = choices[i] as (typeof choices)[number];
+            return rule(`r${i}`, { ...more, priority, destination: { bucket, region: 'ap-beijing' } });
+          });
+          const slow = buckets.flatMap((bucket) => {
+            const [winner] = rules
+              .filter(({ status, destination: to }) => status === 'Enabled' && to.bucket === bucket)
+              .filter(({ prefixes }) => prefixes.some((prefix) => key.startsWith(prefix)))
+              .toSorted((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+            return winner === undefined || key.startsWith(reservedPrefix) ? [] : [winner.id];
+          });
+          expect(ids(rules, key).sort()).toEqual(slow.sort());
+        },
+      ),
+      { numRuns: 1_000 },
+    );
   });
 
   test('it finds what looking at every rule finds', () => {

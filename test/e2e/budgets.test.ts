@@ -1,9 +1,20 @@
 import type COS from 'cos-nodejs-sdk-v5';
 import type { LocalCloud } from '../../infra/local/cloud';
+import type { RecordedRequest } from '../../infra/local/cos/request-log';
 import type { BucketRef } from '../../lib/domain/rule';
 import { recordFor } from '../support/world';
 import { type FaultPlan, noFaults } from '../../infra/local/faults/fault-plan';
-import { listVersions, makeOld, quiet, startCloud, versionedBucket } from '../support/local';
+import { systemDigests } from '../../lib/adapters/system';
+import type { LeaseDocument } from '../../lib/app/lease';
+import {
+  apiFor,
+  listVersions,
+  makeOld,
+  quiet,
+  rewriteRules,
+  startCloud,
+  versionedBucket,
+} from '../support/local';
 
 /**
  * What each path costs in requests to COS, by the local cloud's own account of them. Rules and versioning states are
@@ -13,6 +24,9 @@ let cloud: LocalCloud;
 let sdk: COS;
 let source: BucketRef;
 let destination: BucketRef;
+
+/** A busy machine takes its time. */
+const patienceMs = 180_000;
 
 const writes = new Set(['PutObject', 'PutObjectCopy', 'DeleteObject']);
 
@@ -29,6 +43,7 @@ beforeAll(async () => {
   await costOf(() => sdk.putObject({ ...at('warm'), Body: 'x' }));
   await costOf(() => sdk.deleteObject(at('warm')));
 });
+afterEach(() => cloud.network.setPlan(noFaults));
 afterAll(() => cloud.close());
 
 const at = (key: string) => ({ Bucket: source.bucket, Region: source.region, Key: key });
@@ -40,11 +55,14 @@ interface Cost {
   readonly ruleReads: number;
 }
 
-async function costOf(act: () => Promise<unknown>, caller = 'replicate'): Promise<Cost> {
+/** What a function asked of COS since the account was last reset. */
+const madeBy = (caller: string) => cloud.cos.requests.list().filter((request) => request.caller === caller);
+
+async function costOf(act: () => Promise<unknown>): Promise<Cost> {
   cloud.cos.requests.reset();
   await act();
   await quiet(cloud);
-  const made = cloud.cos.requests.list().filter((request) => request.caller === caller);
+  const made = madeBy('replicate');
   const ofRules = made.filter(
     (request) => request.bucket === cloud.stateBucket && request.key?.startsWith('rules/'),
   );
@@ -74,6 +92,12 @@ test('a delete marker: at most 9, with its record', async () => {
   const cost = await costOf(() => sdk.deleteObject(at('gone')));
   expect(cost.calls.length).toBeLessThanOrEqual(9);
   expect(cost.calls.filter((call) => call === 'DeleteObject')).toHaveLength(1);
+  // Nothing but its record is written beside it: opened before, closed after.
+  const others = madeBy('replicate').filter(({ api }) => writes.has(api) && api !== 'DeleteObject');
+  expect(others.map(({ bucket, key }) => [bucket, key?.split(/[/.]/)[0], key?.split('.')[1]])).toEqual([
+    [cloud.stateBucket, 'markers', 'open'],
+    [cloud.stateBucket, 'markers', 'closed'],
+  ]);
 });
 
 test('a doubled create: at most 4 reads, no write', async () => {
@@ -109,13 +133,19 @@ test('tags: at most 1 more', async () => {
 });
 
 const lost: FaultPlan['events'][number] = { probability: 1, skip: 0, match: {}, fault: { kind: 'lost' } };
+const noTimer: FaultPlan['requests'][number] = {
+  probability: 1,
+  skip: 0,
+  match: { caller: 'reconcile' },
+  fault: { kind: 'error', when: 'beforeEffect', status: 503, code: 'ServiceUnavailable', requestId: true },
+};
 
-/** Writes of which no event tells. */
+/** Writes of which no event tells; nor does the timer find them, until the plan has an end. */
 async function unheard(act: () => Promise<unknown>): Promise<void> {
-  cloud.network.setPlan({ seed: '1', requests: [], events: [lost] });
+  cloud.network.setPlan({ seed: '1', requests: [noTimer], events: [lost] });
   await act();
   await quiet(cloud);
-  cloud.network.setPlan(noFaults);
+  cloud.network.setPlan({ seed: '1', requests: [noTimer], events: [] });
 }
 
 test('a lease, where several versions are missing at once: at most 3 more', async () => {
@@ -124,9 +154,7 @@ test('a lease, where several versions are missing at once: at most 3 more', asyn
     for (const body of ['1', '2']) await sdk.putObject({ ...at('busy'), Body: body });
   });
   const cost = await costOf(() => redeliver('busy'));
-  const ofLeases = cloud.cos.requests
-    .list()
-    .filter((request) => request.caller === 'replicate' && request.key?.startsWith('leases/'));
+  const ofLeases = madeBy('replicate').filter(({ key }) => key?.startsWith('leases/'));
   // Taken, the destination looked at again, released.
   expect(ofLeases.map((request) => request.api)).toEqual(['PutObject', 'DeleteObject']);
   const copies = cost.calls.filter((call) => call === 'PutObjectCopy');
@@ -135,28 +163,119 @@ test('a lease, where several versions are missing at once: at most 3 more', asyn
   expect(cost.calls.length).toBeLessThanOrEqual(6 + 2 + 3);
 });
 
-test('a walk of the timer that finds nothing different: two listings per thousand entries', async () => {
-  const walk = () => cloud.scf.invoke('reconcile', { Type: 'Timer' });
-  await walk();
-  const cost = await costOf(walk, 'reconcile');
-  const entries = (await listVersions(sdk, source)).length;
-  expect(entries).toBeGreaterThan(10);
-  expect(cost.writes).toBe(1); // How far the walk came.
-  // Looked at is only what listings cannot tell: keys with a delete marker that no ended walk has compared yet.
-  const marked = ['warm', 'gone', 'deleted'];
-  const heads = cloud.cos.requests
-    .list()
-    .filter((request) => request.caller === 'reconcile' && request.api === 'HeadObject');
-  expect(heads.map((request) => request.key).filter((key) => !marked.includes(key ?? ''))).toEqual([]);
-  // Each key that is looked at is listed on both sides as well.
-  const looked = new Set(heads.map((request) => request.key)).size;
-  const listings = cost.calls.filter((call) => call === 'GetBucketObjectVersions');
-  expect(listings.length).toBeGreaterThanOrEqual(2);
-  expect(listings.length).toBeLessThanOrEqual(2 * Math.ceil(entries / 1000) + 2 * looked);
+test('a lease that another worker holds: at most 3 more, and no write', async () => {
+  await costOf(() => sdk.putObject({ ...at('taken'), Body: '0' }));
+  await unheard(async () => {
+    for (const body of ['1', '2']) await sdk.putObject({ ...at('taken'), Body: body });
+  });
+  const lease: LeaseDocument = { source, key: 'taken', untilMs: Date.now() + 3_600_000, holder: 'another' };
+  const held = {
+    Bucket: cloud.stateBucket,
+    Region: cloud.region,
+    Key: `leases/${destination.bucket}/${systemDigests.sha256('taken')}/000000.json`,
+  };
+  await sdk.putObject({ ...held, Body: JSON.stringify(lease) });
+  const loser = await costOf(() => redeliver('taken'));
+  const made = madeBy('replicate');
+  const ofLeases = made.filter(({ key }) => key?.startsWith('leases/'));
+  expect(ofLeases.length).toBeGreaterThan(0);
+  expect(ofLeases.length).toBeLessThanOrEqual(3);
+  // What the first copy needs to know, and the lease.
+  expect(loser.calls.length).toBeLessThanOrEqual(5 + 3);
+  expect(made.filter(({ api, status }) => writes.has(api) && status < 300)).toEqual([]);
+
+  await sdk.deleteObject(held);
+  const holder = await costOf(() => redeliver('taken'));
+  expect(holder.calls.filter((call) => call === 'PutObjectCopy')).toHaveLength(2);
 });
 
+const walk = () => cloud.scf.invoke('reconcile', { Type: 'Timer' });
+
+/** What one walk asks of COS. The cloud's own timer has the function walk as well: then once more. */
+async function costOfWalk(): Promise<readonly RecordedRequest[]> {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    cloud.cos.requests.reset();
+    expect(await walk()).toMatchObject({ ok: true });
+    const made = madeBy('reconcile');
+    // One walk follows another, and each ends with a note of how far it came.
+    const isEnd = ({ api, key }: RecordedRequest) =>
+      api === 'PutObject' && key?.startsWith('jobs/reconcile/') === true;
+    if (made.filter(isEnd).length === 1) return made.slice(0, made.findIndex(isEnd) + 1);
+  }
+  throw new Error('walks follow each other without a pause');
+}
+
+const listingsOf = (made: readonly RecordedRequest[]) =>
+  made.filter(({ api }) => api === 'GetBucketObjectVersions');
+const keysLookedAt = (made: readonly RecordedRequest[]) =>
+  new Set(made.filter(({ api }) => api === 'HeadObject').map(({ key }) => key ?? ''));
+
+test('a walk of the timer that finds nothing different: two listings per thousand entries', async () => {
+  await walk();
+  const made = await costOfWalk();
+  const entries = (await listVersions(sdk, source)).length;
+  expect(entries).toBeGreaterThan(10);
+  // How far the walk came.
+  expect(made.filter(({ api }) => writes.has(api))).toHaveLength(1);
+  // Looked at is only what listings cannot tell: keys with a delete marker that no ended walk has compared yet.
+  const marked = ['warm', 'gone', 'deleted'];
+  const looked = [...keysLookedAt(made)];
+  // And the sample: one key in a thousand.
+  expect(looked.filter((key) => !marked.includes(key)).length).toBeLessThanOrEqual(1);
+  // Each key that is looked at is listed on both sides as well.
+  const listings = listingsOf(made).length;
+  expect(listings).toBeGreaterThanOrEqual(2);
+  expect(listings).toBeLessThanOrEqual(2 * Math.ceil(entries / 1000) + 2 * looked.length);
+});
+
+test(
+  'a walk of a bucket with well over a thousand entries: two listings per thousand, and no look but at the sample',
+  async () => {
+    const many = await versionedBucket(sdk, {
+      bucket: `many-${cloud.account.appid}`,
+      region: 'ap-guangzhou',
+    });
+    const copies = await versionedBucket(sdk, {
+      bucket: `many-copy-${cloud.account.appid}`,
+      region: 'ap-shanghai',
+    });
+    await apiFor(cloud)('POST', `/v1/buckets/${many.bucket}/rules`, { destination: copies });
+    // Copies cost less where a key has many versions.
+    const versionsOf = new Map<string, number>();
+    for (let i = 0; i < 20; i += 1) versionsOf.set(`single ${i}`, 1);
+    for (let i = 0; i < 24; i += 1) versionsOf.set(`versions ${i}`, 45);
+    await unheard(() =>
+      Promise.all(
+        [...versionsOf].map(async ([Key, count]) => {
+          const at = { Bucket: many.bucket, Region: many.region, Key };
+          for (let n = 0; n < count; n += 1) await sdk.putObject({ ...at, Body: `${Key} ${n}` });
+        }),
+      ),
+    );
+    cloud.network.setPlan(noFaults);
+    // One walk, unless a busy machine ends it before its end.
+    for (let run = 0; run < 5 && (await listVersions(sdk, copies)).length < 1_100; run += 1) await walk();
+    const [original, replicas] = [await listVersions(sdk, many), await listVersions(sdk, copies)];
+    expect([original.length, replicas.length]).toEqual([1_100, 1_100]);
+
+    for (let run = 0; run < 2; run += 1) {
+      const made = (await costOfWalk()).filter(
+        ({ bucket }) => bucket === many.bucket || bucket === copies.bucket,
+      );
+      // One key in a thousand is looked at; so many of these are by no chance.
+      const looked = keysLookedAt(made).size;
+      expect(looked).toBeLessThanOrEqual(6);
+      const listings = listingsOf(made).length;
+      expect(listings).toBeGreaterThanOrEqual(4);
+      expect(listings).toBeLessThanOrEqual(2 * Math.ceil(original.length / 1000) + 2 * looked);
+      expect(made.length).toBeLessThanOrEqual(listings + 2 * looked);
+      expect(made.filter(({ api }) => writes.has(api))).toEqual([]);
+    }
+  },
+  patienceMs,
+);
+
 test('a further destination: at most 3 more', async () => {
-  const { apiFor } = await import('../support/local');
   const many = await versionedBucket(sdk, { bucket: `fan-${cloud.account.appid}`, region: 'ap-guangzhou' });
   for (const region of ['ap-shanghai', 'ap-beijing']) {
     const bucket = `fan-copy-${region}-${cloud.account.appid}`;
@@ -169,6 +288,37 @@ test('a further destination: at most 3 more', async () => {
   const cost = await costOf(() => put('new'));
   expect(cost).toMatchObject({ writes: 2, ruleReads: 0 });
   expect(cost.calls.length).toBeLessThanOrEqual(9);
+});
+
+test('an event under two hundred rules costs what it costs under one', async () => {
+  const costUnder = async (count: number): Promise<readonly Cost[]> => {
+    const from = await versionedBucket(sdk, {
+      bucket: `under-${count}-${cloud.account.appid}`,
+      region: 'ap-guangzhou',
+    });
+    const to = await versionedBucket(sdk, {
+      bucket: `under-${count}-copy-${cloud.account.appid}`,
+      region: 'ap-shanghai',
+    });
+    await apiFor(cloud)('POST', `/v1/buckets/${from.bucket}/rules`, { prefixes: ['0/'], destination: to });
+    await rewriteRules(sdk, cloud, from.bucket, (document) => ({
+      ...document,
+      rules: document.rules.flatMap((rule) =>
+        Array.from({ length: count }, (_, i) => ({
+          ...rule,
+          id: `rule-${i}`,
+          prefixes: [`${i}/`],
+          coverage: rule.coverage.map((span) => ({ ...span, prefix: `${i}/` })),
+        })),
+      ),
+    }));
+    const put = (name: string) =>
+      sdk.putObject({ Bucket: from.bucket, Region: from.region, Key: `${count - 1}/${name}`, Body: 'x' });
+    return [await costOf(() => put('first')), await costOf(() => put('second'))];
+  };
+  const [one, many] = [await costUnder(1), await costUnder(200)];
+  expect(one).toMatchObject([{ writes: 1 }, { writes: 1, ruleReads: 0 }]);
+  expect(many).toEqual(one);
 });
 
 test('rules are read once for each config lifetime that an instance is at work', async () => {
@@ -212,7 +362,7 @@ test('no byte of an object passes through a function', async () => {
   cloud.cos.requests.reset();
   await sdk.putObject({ ...at('large'), Body: body });
   await quiet(cloud);
-  const made = cloud.cos.requests.list().filter((request) => request.caller === 'replicate');
+  const made = madeBy('replicate');
   expect(made.map((request) => request.api)).toContain('PutObjectCopy');
   const ofObjects = made.filter((request) => request.bucket !== cloud.stateBucket);
   expect(ofObjects.every((request) => request.requestBytes === 0)).toBe(true);

@@ -1,7 +1,8 @@
 import type { LocalCloud } from '../../infra/local/cloud';
 import { parseFaultPlan } from '../../infra/local/faults/fault-plan';
 import { parseNetworkSettings } from '../../infra/local/network/network-settings';
-import { listVersions, quiet, seenHistory, startCloud, versionedBucket } from '../support/local';
+import type { BucketRef } from '../../lib/domain/rule';
+import { eventually, listVersions, quiet, seenHistory, startCloud, versionedBucket } from '../support/local';
 
 /**
  * The main job while requests fail in every way that a fault plan knows, and events are lost, doubled and late. Then
@@ -106,4 +107,50 @@ test('what was written under faults is replicated once they have stopped', async
     expect({ key, first, top: replicas.at(-1) }).toEqual({ key, first: original, top: original.at(-1) });
   }
   expect((await listVersions(sdk, source)).length).toBe(keys.length * 3 + keys.length / 2);
+});
+
+test('12: an object that is overwritten while its copy is under way arrives whole, the old version and the new one', async () => {
+  const { sdk, api } = started;
+  const bucket = (side: string, region: string) =>
+    versionedBucket(sdk, { bucket: `${side}-${cloud.account.appid}`, region });
+  const source = await bucket('torn', 'ap-guangzhou');
+  const destination = await bucket('torn-copy', 'ap-shanghai');
+  await api('POST', `/v1/buckets/${source.bucket}/rules`, { destination });
+  const network = parseNetworkSettings({
+    links: [{ between: ['ap-guangzhou', 'ap-shanghai'], roundTripMs: 300 }],
+  });
+  if (!network.ok) throw new Error('the distance is wrong');
+  cloud.network.setSettings(network.value);
+
+  const bodies = ['old '.repeat(10_000), 'new'.repeat(20_000)];
+  const answered = (api: string, caller: string, ref: BucketRef, key: string) =>
+    cloud.cos.requests
+      .list()
+      .flatMap((made, place) =>
+        made.api === api && made.caller === caller && made.bucket === ref.bucket && made.key === key
+          ? [place]
+          : [],
+      );
+  /** Whether the second write was answered after the look and before the first copy. */
+  const overwriteInTime = async (key: string): Promise<boolean> => {
+    cloud.cos.requests.reset();
+    const at = { Bucket: source.bucket, Region: source.region, Key: key };
+    await sdk.putObject({ ...at, Body: bodies[0] ?? '' });
+    await eventually(
+      async () => answered('HeadObject', 'replicate', destination, key).length,
+      (looks) => looks > 0,
+    );
+    await sdk.putObject({ ...at, Body: bodies[1] ?? '' });
+    const copies = answered('PutObjectCopy', 'replicate', destination, key).length;
+    await quiet(cloud);
+    return copies === 0;
+  };
+  // A busy machine may be too late.
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const key = `overwritten ${attempt}`;
+    if (!(await overwriteInTime(key))) continue;
+    expect((await seenHistory(sdk, destination, key)).map(({ body }) => body)).toEqual(bodies);
+    return;
+  }
+  throw new Error('no copy was under way for long enough');
 });

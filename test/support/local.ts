@@ -8,6 +8,7 @@ import { type CosClient, createCosClient } from '../../lib/adapters/cos/client';
 import { parseVersionsPage } from '../../lib/adapters/cos/versions-xml';
 import type { KeyedEntry } from '../../lib/app/ports';
 import { deriveSecret } from '../../lib/app/api/credential';
+import type { Revision } from '../../lib/app/rule-store';
 import type { HistoryEntry } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
 
@@ -77,16 +78,22 @@ export async function versionedBucket(sdk: COS, ref: BucketRef): Promise<BucketR
 }
 
 /** As if the newest rules of a bucket had been written a while ago: young ones are read once more each time. */
-export async function makeOld(sdk: COS, cloud: LocalCloud, bucket: string): Promise<void> {
+export function makeOld(sdk: COS, cloud: LocalCloud, bucket: string): Promise<void> {
+  return rewriteRules(sdk, cloud, bucket, (document) => ({ ...document, at: '2026-01-01T00:00:00.000Z' }));
+}
+
+/** Writes the newest rules of a bucket anew, in the place of what the API wrote. */
+export async function rewriteRules(
+  sdk: COS,
+  cloud: LocalCloud,
+  bucket: string,
+  change: (document: Revision) => Revision,
+): Promise<void> {
   const place = { Bucket: cloud.stateBucket, Region: cloud.region };
   const { Contents } = await sdk.getBucket({ ...place, Prefix: `rules/${bucket}/0` });
   const Key = Contents.at(-1)?.Key ?? '';
-  const document = JSON.parse((await sdk.getObject({ ...place, Key })).Body.toString()) as object;
-  await sdk.putObject({
-    ...place,
-    Key,
-    Body: JSON.stringify({ ...document, at: '2026-01-01T00:00:00.000Z' }),
-  });
+  const document = JSON.parse((await sdk.getObject({ ...place, Key })).Body.toString()) as Revision;
+  await sdk.putObject({ ...place, Key, Body: JSON.stringify(change(document)) });
 }
 
 export async function setVersioning(
