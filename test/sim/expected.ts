@@ -1,4 +1,5 @@
 import { faultKinds } from './faults';
+import { nothingToCheck } from './nothing-to-check';
 import { type ReasonCode, reasons } from '../../lib/domain/error';
 
 /** Reasons that nothing in the simulated world leads to: no bucket goes, and nobody sends what is no event. */
@@ -11,7 +12,7 @@ const elsewhere: ReadonlySet<ReasonCode> = new Set([
 ]);
 
 /** What a long run must have met at least once; a kind that never occurs proves nothing. */
-export const expected: readonly string[] = [
+const expected: readonly string[] = [
   ...faultKinds.map((kind) => `fault ${kind}`),
   ...(Object.keys(reasons) as ReasonCode[])
     .filter((code) => !elsewhere.has(code))
@@ -39,4 +40,15 @@ export const expected: readonly string[] = [
 ];
 
 /** Runs of at least this many seeds must meet all of it. */
-export const seedsUntilExpected = 1_000;
+const seedsUntilExpected = 1_000;
+/** The share of a long run's seeds that may end without anything to check. */
+const nothingToCheckShareMax = 0.12;
+
+/** What a run lacks that is long enough to be asked for it, a sentence each. */
+export function shortcomings(counts: ReadonlyMap<string, number>, seeds: number): readonly string[] {
+  if (seeds < seedsUntilExpected) return [];
+  const missing = expected.filter((name) => !counts.has(name)).map((name) => `never occurred: ${name}`);
+  const vacuous = counts.get(nothingToCheck) ?? 0;
+  if (vacuous <= seeds * nothingToCheckShareMax) return missing;
+  return [...missing, `too many seeds end with nothing to check: ${vacuous} of ${seeds}`];
+}
