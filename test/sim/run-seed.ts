@@ -15,6 +15,7 @@ import { countNothingToCheck } from './nothing-to-check';
 import type { Platform } from './platform';
 import { drawScenario, type RunOptions } from './scenario';
 import type { SimCos } from './sim-cos';
+import { checkWorkload } from './workload-check';
 import type { StartedCopy, World } from './world';
 
 export interface RunResult {
@@ -84,6 +85,8 @@ function createRun(options: RunOptions) {
       const untilMs = scheduleOperations({ scenario, users, operators, world }, chance.fork('operations'));
       if (!bringEventsEverything(scenario.faultRates)) scheduleTimers(scheduler, platforms, untilMs);
       await scheduler.runUntil(untilMs, failed);
+      // Of a shrunk seed, users do less.
+      if (options.without.size === 0) checkWorkload(world, scenario, verdict);
     },
 
     /** Nothing goes wrong any longer: in a bounded time everything must be right. */
