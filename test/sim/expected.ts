@@ -2,10 +2,9 @@ import { faultKinds } from './faults';
 import { nothingToCheck } from './nothing-to-check';
 import { type ReasonCode, reasons } from '../../lib/domain/error';
 
-/** Reasons that nothing in the simulated world leads to: no bucket goes, and nobody sends what is no event. */
+/** Reasons that nothing in the simulated world leads to: no bucket goes. */
 const elsewhere: ReadonlySet<ReasonCode> = new Set([
   'BUCKET_MISSING',
-  'EVENT_UNREADABLE',
   // Answers to whoever changes rules, and to requests that COS finds malformed.
   'RULE_CONFLICT',
   'REQUEST_REFUSED',

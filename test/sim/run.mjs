@@ -72,6 +72,10 @@ if (words.includes('--mutants')) {
   const chosen = mutants.filter(
     ({ name }) => named === undefined || named.startsWith('--') || name.includes(named),
   );
+  if (chosen.length === 0) {
+    process.stderr.write(`no mutant has "${named}" in its name\n`);
+    process.exit(1);
+  }
   const shipped = await shippedBundle();
   let caught = 0;
   await inPairs([...chosen], async (mutant) => {
