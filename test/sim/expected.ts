@@ -2,13 +2,8 @@ import { faultKinds } from './faults';
 import { nothingToCheck } from './nothing-to-check';
 import { type ReasonCode, reasons } from '../../lib/domain/error';
 
-/** Reasons that nothing in the simulated world leads to: no bucket goes. */
-const elsewhere: ReadonlySet<ReasonCode> = new Set([
-  'BUCKET_MISSING',
-  // Answers to whoever changes rules, and to requests that COS finds malformed.
-  'RULE_CONFLICT',
-  'REQUEST_REFUSED',
-]);
+/** Reason that nothing in the simulated world leads to: no bucket goes. */
+const elsewhere: ReadonlySet<ReasonCode> = new Set(['BUCKET_MISSING']);
 
 /** What a long run must have met at least once; a kind that never occurs proves nothing. */
 const expected: readonly string[] = [
@@ -23,7 +18,9 @@ const expected: readonly string[] = [
   'entry skipped',
   'entry gone',
   'entry gap',
-  'two creators of one document',
+  'entry in doubt',
+  'entry stood in for',
+  'entry of the first seconds',
   'killed at the deadline',
   'event retried',
   'event given up',
@@ -36,6 +33,15 @@ const expected: readonly string[] = [
   'rule marker sync',
   'rule tags',
   'rule delete',
+  'rule put back',
+];
+
+/** With leases on, or flaky. */
+const expectedWithLeases: readonly string[] = [
+  'lease taken',
+  'lease found held',
+  'lease stolen',
+  'lease expired under its worker',
 ];
 
 /** Runs of at least this many seeds must meet all of it. */
@@ -44,9 +50,13 @@ const seedsUntilExpected = 1_000;
 const nothingToCheckShareMax = 0.12;
 
 /** What a run lacks that is long enough to be asked for it, a sentence each. */
-export function shortcomings(counts: ReadonlyMap<string, number>, seeds: number): readonly string[] {
+export function shortcomings(
+  counts: ReadonlyMap<string, number>,
+  { seeds, leases }: { readonly seeds: number; readonly leases: 'on' | 'off' | 'flaky' },
+): readonly string[] {
   if (seeds < seedsUntilExpected) return [];
-  const missing = expected.filter((name) => !counts.has(name)).map((name) => `never occurred: ${name}`);
+  const wanted = leases === 'off' ? expected : [...expected, ...expectedWithLeases];
+  const missing = wanted.filter((name) => !counts.has(name)).map((name) => `never occurred: ${name}`);
   const vacuous = counts.get(nothingToCheck) ?? 0;
   if (vacuous <= seeds * nothingToCheckShareMax) return missing;
   return [...missing, `too many seeds end with nothing to check: ${vacuous} of ${seeds}`];

@@ -46,7 +46,10 @@ async function main(): Promise<void> {
   playing = undefined;
   if (options.counts !== 'none') report(counts, options, write);
   // Of a part of a run, whoever adds the parts up says what the whole lacks.
-  const lacking = options.counts === 'full' ? shortcomings(counts, options.seeds.length) : [];
+  const lacking =
+    options.counts === 'full'
+      ? shortcomings(counts, { seeds: options.seeds.length, leases: options.leases })
+      : [];
   for (const line of lacking) write(line);
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   if (options.counts === 'full') write(`${(options.seeds.length / seconds).toFixed(1)} seeds per second`);

@@ -109,6 +109,13 @@ export function createPlatform(world: World, region: string): Platform {
     scheduler.after(retryDelayMs + chance.between(-2_000, 5_000), () => void handle(event, attempt + 1));
   };
 
+  /** Keeps a record back for a while, so that others come with it. */
+  const hold = (own: Chance, record: unknown): void => {
+    held.push(record);
+    tally.count('event batched');
+    scheduler.after(own.between(100, 3_000), () => deliverHeld(own));
+  };
+
   /** What was held back, in one event; now and then beside a record that nobody can read. */
   const deliverHeld = (own: Chance): void => {
     if (held.length > 0) deliver(own.happens(unreadableRate) ? [unreadableRecord, ...held] : held);
@@ -130,15 +137,10 @@ export function createPlatform(world: World, region: string): Platform {
       const record = recordOf(ref, key, cos.bucketClock(ref), own.happens(0.5));
       const fate = faults.befalls(own, ['eventDropped', 'eventDelayed', 'eventDoubled']);
       if (fate === 'eventDropped') return;
-      if (own.happens(settings.batchRate)) {
-        held.push(record);
-        tally.count('event batched');
-        scheduler.after(own.between(100, 3_000), () => deliverHeld(own));
-        return;
-      }
+      const arrives = own.happens(settings.batchRate) ? () => hold(own, record) : () => deliver([record]);
       const delayMs = fate === 'eventDelayed' ? own.between(2_000, 120_000) : own.between(20, 600);
-      scheduler.after(delayMs, () => deliver([record]));
-      if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), () => deliver([record]));
+      scheduler.after(delayMs, arrives);
+      if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), arrives);
     },
     async runTimer() {
       const result = await invoke('timer', (instance) => {

@@ -123,6 +123,7 @@ async function runHalves() {
     const named = ['--from', '--seeds'];
     return !named.includes(word) && !named.includes(words[place - 1]);
   });
+  const leases = words.includes('--leases') ? words[words.indexOf('--leases') + 1] : 'on';
   const began = performance.now();
   const parts = await Promise.all(
     [
@@ -153,7 +154,7 @@ async function runHalves() {
     process.stdout.write(`${String(times).padStart(9)}  ${name}\n`);
   }
   const { shortcomings } = await load('expected');
-  const lacking = shortcomings(counts, seeds);
+  const lacking = shortcomings(counts, { seeds, leases });
   for (const line of lacking) process.stdout.write(`${line}\n`);
   process.stdout.write(`${((seeds * 1000) / (performance.now() - began)).toFixed(1)} seeds per second\n`);
   process.stdout.write(`${passed} passed, ${failed + untold} failed\n`);
