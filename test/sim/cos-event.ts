@@ -30,3 +30,6 @@ export function recordOf(ref: BucketRef, key: string, nowMs: number, withId: boo
     },
   };
 }
+
+/** A record of no shape that anybody knows. */
+export const unreadableRecord: unknown = { cos: {}, event: { eventName: 'cos:ObjectCreated:Put' } };

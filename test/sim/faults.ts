@@ -24,6 +24,14 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+/** Counted where they are played: one that is drawn may find nothing to hide, to tear, or to pass by. */
+const countedWherePlayed: ReadonlySet<FaultKind> = new Set([
+  'staleSnapshot',
+  'staleHole',
+  'torn',
+  'twoCreators',
+]);
+
 export type FaultRates = Readonly<Record<FaultKind, number>>;
 
 /** Decides what goes wrong, as long as anything may. */
@@ -54,7 +62,7 @@ export function createFaults(rates: FaultRates, tally: Tally): Faults {
       for (const kind of kinds) {
         rest -= rates[kind];
         if (rest >= 0) continue;
-        tally.count(`fault ${kind}`);
+        if (!countedWherePlayed.has(kind)) tally.count(`fault ${kind}`);
         return kind;
       }
       return undefined;

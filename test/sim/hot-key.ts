@@ -75,6 +75,7 @@ function scenario(leases: boolean): Scenario {
     keys: [key],
     faultRates: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as unknown as FaultRates,
     rulesStay: true,
+    rulesArePutBack: false,
     operations: 0,
   };
 }

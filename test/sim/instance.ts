@@ -5,9 +5,11 @@ import type { ReconcilePorts } from '../../lib/app/reconcile';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { createAccountRules } from '../../lib/app/account-rules';
 import { createTargets } from '../../lib/app/targets';
-import { createRuleStore } from '../../lib/app/rule-store';
+import { createRuleStore, type RuleStore } from '../../lib/app/rule-store';
 import { createRuleService, type RuleService } from '../../lib/app/rules';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
+import { ReplicationError } from '../../lib/domain/error';
+import { nonceStart } from './lease-events';
 import { createSimDirectory, createSimStore } from './object-store';
 import { createSimState } from './state-bucket';
 import type { Caller } from './wire';
@@ -52,11 +54,11 @@ export function createInstance(world: World, name: string, region: string): Inst
         });
       }),
   };
-  const entropy: Entropy = { nonce: () => `${name.replaceAll(/[^a-z0-9]/g, '')}n${(nonces += 1)}` };
+  const entropy: Entropy = { nonce: () => `${nonceStart(name)}${(nonces += 1)}` };
   const log = countingLog(world);
   const state = createSimState(world, caller);
   const directory = createSimDirectory(world, caller);
-  const ruleStore = createRuleStore(state, clock, entropy, settings);
+  const ruleStore = countingConflicts(createRuleStore(state, clock, entropy, settings), world);
   const account = createAccountRules(ruleStore, state, clock);
   const ports: ReconcilePorts = {
     store: createSimStore(world, caller),
@@ -109,6 +111,19 @@ const rememberingDigests: Digests = {
     return digest;
   },
 };
+
+/** Whoever changes rules makes a change that met another one anew, and logs nothing of it. */
+function countingConflicts(store: RuleStore, { tally }: World): RuleStore {
+  return {
+    ...store,
+    commit: (ruleSet, note) =>
+      store.commit(ruleSet, note).catch((thrown: unknown) => {
+        if (thrown instanceof ReplicationError && thrown.code === 'RULE_CONFLICT')
+          tally.count('reason RULE_CONFLICT');
+        throw thrown;
+      }),
+  };
+}
 
 function countingLog({ tally }: World): Logger {
   const write = (message: string, { code }: LogFacts): void => {

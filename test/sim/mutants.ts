@@ -33,6 +33,9 @@ const ruleStore = 'lib/app/rule-store.ts';
 const ruleSource = 'lib/app/rule-source.ts';
 const gate = 'lib/app/versioning-gate.ts';
 const backlog = 'lib/app/backlog.ts';
+const replicateKey = 'lib/app/replicate-key.ts';
+const lease = 'lib/app/lease.ts';
+const error = 'lib/domain/error.ts';
 const changeRules = 'lib/app/change-rules.ts';
 const compare = 'lib/domain/compare.ts';
 
@@ -145,8 +148,21 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'one record per marker instead of per attempt',
     file: attempt,
-    find: 'return `${attemptTime(openedMs)}-${nonce}`;',
-    replace: 'return `${attemptTime(openedMs).slice(0, 4)}00000-${nonce.slice(0, 1)}`;',
+    find: `  return \`\${attempt.attempt}.open.\${sourceBucket}.\${encodeURIComponent(source)}.\${seen}.\${on}\`;
+}
+
+export function closedName(attempt: MarkerAttempt, written: EntryId): string {
+  return \`\${attempt.attempt}.closed.`,
+    replace: `  return \`\${recordName(attempt)}.open.\${sourceBucket}.\${encodeURIComponent(source)}.\${seen}.\${on}\`;
+}
+
+function recordName({ source, openedMs }: MarkerAttempt): string {
+  const micros = entryIdMicros(source);
+  return attemptId(micros === undefined ? openedMs : Number(micros / 1000n), 'n');
+}
+
+export function closedName(attempt: MarkerAttempt, written: EntryId): string {
+  return \`\${recordName(attempt)}.closed.`,
     seeds: 1_000,
   },
   {
@@ -368,5 +384,84 @@ export const mutants: readonly Mutant[] = [
     find: "if (entry.kind === 'deleteMarker' || ambiguous) return false;",
     replace: '',
     seeds: 5_000,
+  },
+  {
+    name: 'skip the second look',
+    file: replicateKey,
+    find: "return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;",
+    replace: 'return look;',
+    seeds: 2_000,
+  },
+  {
+    name: 'trust the event: one that is no newer than the last is dropped',
+    file: handleEvent,
+    find: '    const rules = await rulesFor(ports.rules, hint);\n',
+    replace: `    const newest = ((ports as any).newestEvents ??= new Map<string, number>());
+    const last = newest.get(bucket + key) ?? 0;
+    newest.set(bucket + key, Math.max(last, hint.eventTime));
+    const rules = hint.eventTime > last ? await rulesFor(ports.rules, hint) : [];
+`,
+    seeds: 2_000,
+  },
+  {
+    name: 'a lease is a guard: nobody looks again after its release',
+    file: replicateKey,
+    find: '    if (!(await releaseAll(progress))) return;\n',
+    replace: '    if ((await releaseAll(progress)) || progress.length > 0) return;\n',
+    seeds: 2_000,
+  },
+  {
+    name: 'a lease is a guard: what was planned before it is applied',
+    file: replicateKey,
+    find: 'if (lease && (await keyChanged(ports, destination, source.key, look)))',
+    replace: 'if (lease && ports.settings.roundsMax < 0)',
+    leases: 'flaky',
+    seeds: 2_000,
+  },
+  {
+    name: 'a lease is a guard: whoever holds it asks nothing again before a write',
+    file: applyPlan,
+    find: '  const assertDue = async (): Promise<void> => {\n',
+    replace: '  const assertDue = async (): Promise<void> => {\n    if (one.lease) return;\n',
+    seeds: 2_000,
+  },
+  {
+    name: 'a late release drops somebody else’s lease',
+    file: lease,
+    find: 'for (let own = taken; own >= 0; own -= 1)',
+    replace: 'for (let own = taken + 3; own >= 0; own -= 1)',
+    leases: 'flaky',
+    seeds: 2_000,
+  },
+  {
+    name: 'an error that may pass is taken for a gap',
+    file: error,
+    find: "THROTTLED: reason('retry',",
+    replace: "THROTTLED: reason('gap' as 'retry',",
+    seeds: 1_000,
+  },
+  {
+    name: 'small objects are too large',
+    file: transfer,
+    find: 'head.sizeBytes > limits.singleCopyBytesMax',
+    replace: 'head.sizeBytes > limits.singleCopyBytesMax / 8',
+    seeds: 100,
+  },
+  {
+    name: 'a poison record blocks its batch',
+    file: handleEvent,
+    find: '  for (const problem of problems) {\n',
+    replace: `  if (problems.length > 0) throw new ReplicationError('EVENT_UNREADABLE', 'one of its records');
+  for (const problem of problems) {
+`,
+    seeds: 1_000,
+  },
+  {
+    name: 'off is heard late',
+    file: ruleSource,
+    find: 'if (known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs)\n          return',
+    replace:
+      'if (known !== undefined && clock.now() - known.readMs < 4 * settings.configLifetimeMs)\n          return',
+    seeds: 1_000,
   },
 ];

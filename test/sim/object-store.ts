@@ -119,6 +119,9 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
             throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}"`);
           }
           if (from.entry.etag !== version.etag) throw new ReplicationError('SOURCE_GONE', 'another ETag');
+          // Whatever COS may have against it, it is the same the next time.
+          if (kindOf(from.content) === 'refused')
+            throw new ReplicationError('REQUEST_REFUSED', `a copy of "${key}"`);
           const torn = fault === 'torn';
           const content: StoredContent = {
             ...from.content,
@@ -134,6 +137,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           const enabled = cos.versioning(destination) === 'Enabled';
           const made = cos.put(destination, key, content, { startedMs, author });
           watch.copyLands(copy);
+          if (torn) world.tally.count('fault torn');
           const head = headOf(made.stored, true);
           return {
             versionId: enabled ? made.stored.entry.versionId : undefined,
@@ -194,11 +198,14 @@ function listed(
   key: string,
   fault: FaultKind | undefined,
 ): readonly StoredEntry[] {
-  const { cos, scheduler, settings } = world;
+  const { cos, scheduler, settings, tally } = world;
   const { chance } = caller;
   const now = cos.exact.bucket(ref)?.keys.get(key) ?? [];
   if (fault === 'staleSnapshot') {
-    return cos.historyAt(ref, key, scheduler.now() - chance.between(1, settings.listingLagMs));
+    const before = cos.historyAt(ref, key, scheduler.now() - chance.between(1, settings.listingLagMs));
+    const differs = before.length !== now.length || before.some((stored, place) => stored !== now[place]);
+    if (differs) tally.count('fault staleSnapshot');
+    return before;
   }
   if (fault !== 'staleHole') return now;
   const young = now.slice(0, -1).filter((stored) => {
@@ -209,6 +216,7 @@ function listed(
   const hole = chance.pick(young);
   const written = cos.ledger.find(hole);
   if (written) written.hidden = true;
+  tally.count('fault staleHole');
   return now.filter((stored) => stored !== hole);
 }
 
@@ -258,6 +266,8 @@ function markedHead(head: ObjectHead | undefined): ObjectHead | undefined {
   if (kind === 'unreadable') return { ...head, metadata: { ...head.metadata, 'x-cos-meta-name': undefined } };
   return head;
 }
+
+const kindOf = ({ metadata }: StoredContent): string | undefined => metadata['x-cos-meta-kind'];
 
 function byUtf8(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -32,9 +32,9 @@ export function createOperators(
     run: (
       rules: NonNullable<ReturnType<Platform['ruleInstance']>>['rules'],
     ) => Promise<{ ruleSet: RuleSet; rule?: ReplicationRule }>,
-  ): Promise<void> => {
+  ): Promise<'acknowledged' | 'refused'> => {
     const instance = platforms.get(rule.source.region)?.ruleInstance();
-    if (!instance) return;
+    if (!instance) return 'refused';
     const askedMs = cos.bucketClock(rule.source);
     trace.add('operator', what, rule.id, 'asks');
     instance.busy = true;
@@ -51,9 +51,11 @@ export function createOperators(
         acknowledgedMs: cos.bucketClock(rule.source),
         atMs: scheduler.now(),
       });
+      return 'acknowledged';
     } catch (thrown) {
       tally.count('rule change refused');
       trace.add('operator', what, rule.id, `refused: ${String(thrown)}`);
+      return 'refused';
     } finally {
       instance.busy = false;
     }
@@ -66,62 +68,97 @@ export function createOperators(
       rules.edit(requestOn(rule), rule.id, (before) => ({ ok: true, value: change(before) })),
     );
 
+  const create = (rule: NamedRule) =>
+    ask(rule, 'create', (rules) =>
+      rules.create(requestOn(rule), rule.id, { ok: true, value: rule.settings }),
+    );
+
+  const change = (chance: Chance, rule: NamedRule, kind: keyof typeof changes) => {
+    switch (kind) {
+      case 'disable':
+        return edit(rule, 'disable', (before) => ({ ...before, status: 'Disabled' }));
+      case 'enable':
+        return edit(rule, 'enable', (before) => ({ ...before, status: 'Enabled' }));
+      case 'markers':
+        return edit(rule, 'marker sync', (before) => ({
+          ...before,
+          deleteMarkerReplication: before.deleteMarkerReplication === 'Enabled' ? 'Disabled' : 'Enabled',
+        }));
+      case 'class':
+        return edit(rule, 'class', (before) => ({
+          ...before,
+          destination: { ...before.destination, storageClass: 'INTELLIGENT_TIERING' },
+        }));
+      case 'prefix':
+        return edit(rule, 'prefix', (before) => ({
+          ...before,
+          prefixes: chance.pick([
+            [''],
+            rule.settings.prefixes,
+            before.prefixes.map((prefix) => `${prefix}a`),
+            ['p/'],
+            ['p/', 'q/'],
+          ]),
+        }));
+      case 'tags':
+        return edit(rule, 'tags', (before) =>
+          before.tags.length > 0
+            ? { ...before, tags: [], deleteMarkerReplication: 'Enabled' }
+            : { ...before, tags: [teamTag], deleteMarkerReplication: 'Disabled' },
+        );
+      case 'same':
+        return edit(rule, 'put again', (before) => ({ ...before }));
+    }
+  };
+
+  /** As it was made, whether it still stands or not. */
+  const putBack = (rule: NamedRule) =>
+    ask(rule, 'put back', async (rules) => {
+      const request = requestOn(rule);
+      const value = { ok: true, value: rule.settings } as const;
+      const stands = (await rules.list(rule.source.bucket)).rules.some(({ id }) => id === rule.id);
+      return stands ? rules.edit(request, rule.id, () => value) : rules.create(request, rule.id, value);
+    });
+
+  /** Asks until it is acknowledged: a request may fail, or never be answered. */
+  const insist = (rule: NamedRule): void => {
+    let done = false;
+    const askAgain = (left: number): void => {
+      if (done || left === 0) return;
+      void putBack(rule).then((outcome) => {
+        done ||= outcome === 'acknowledged';
+      });
+      scheduler.after(patienceMs, () => askAgain(left - 1));
+    };
+    askAgain(insistenceMax);
+  };
+
   return {
-    create: (rule: NamedRule) =>
-      ask(rule, 'create', (rules) =>
-        rules.create(requestOn(rule), rule.id, { ok: true, value: rule.settings }),
-      ),
+    create,
 
     remove: (rule: NamedRule) =>
       ask(rule, 'delete', async (rules) => ({ ruleSet: await rules.remove(requestOn(rule), rule.id) })),
 
-    async change(chance: Chance, rule: NamedRule): Promise<void> {
-      const kind = chance.weighted({
-        disable: 4,
-        enable: 5,
-        markers: 2,
-        class: 2,
-        prefix: 3,
-        tags: 1,
-        same: 1,
-      });
-      switch (kind) {
-        case 'disable':
-          return edit(rule, 'disable', (before) => ({ ...before, status: 'Disabled' }));
-        case 'enable':
-          return edit(rule, 'enable', (before) => ({ ...before, status: 'Enabled' }));
-        case 'markers':
-          return edit(rule, 'marker sync', (before) => ({
-            ...before,
-            deleteMarkerReplication: before.deleteMarkerReplication === 'Enabled' ? 'Disabled' : 'Enabled',
-          }));
-        case 'class':
-          return edit(rule, 'class', (before) => ({
-            ...before,
-            destination: { ...before.destination, storageClass: 'INTELLIGENT_TIERING' },
-          }));
-        case 'prefix':
-          return edit(rule, 'prefix', (before) => ({
-            ...before,
-            prefixes: chance.pick([
-              [''],
-              rule.settings.prefixes,
-              before.prefixes.map((prefix) => `${prefix}a`),
-              ['p/'],
-              ['p/', 'q/'],
-            ]),
-          }));
-        case 'tags':
-          return edit(rule, 'tags', (before) =>
-            before.tags.length > 0
-              ? { ...before, tags: [], deleteMarkerReplication: 'Enabled' }
-              : { ...before, tags: [teamTag], deleteMarkerReplication: 'Disabled' },
-          );
-        case 'same':
-          return edit(rule, 'put again', (before) => ({ ...before }));
-      }
+    change: async (chance: Chance, rule: NamedRule): Promise<void> => {
+      await change(chance, rule, chance.weighted(changes));
+    },
+
+    /** Nothing that leaves a key uncovered. */
+    changeGently: async (chance: Chance, rule: NamedRule): Promise<void> => {
+      await change(chance, rule, chance.weighted(gentleChanges));
+    },
+
+    putBack(rules: readonly NamedRule[]): void {
+      for (const [place, rule] of rules.entries()) scheduler.after(place * 500, () => insist(rule));
     },
   };
 }
+
+const changes = { disable: 4, enable: 5, markers: 2, class: 2, prefix: 3, tags: 1, same: 1 };
+const gentleChanges = { enable: 2, markers: 1, class: 2, same: 1 };
+
+/** An operator who got no answer asks again after this time, so often at most. */
+const patienceMs = 15_000;
+const insistenceMax = 8;
 
 export type Operators = ReturnType<typeof createOperators>;

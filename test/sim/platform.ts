@@ -1,7 +1,8 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile, type ReconcileReport } from '../../lib/app/reconcile';
 import type { BucketRef } from '../../lib/domain/rule';
-import { recordOf } from './cos-event';
+import { recordOf, unreadableRecord } from './cos-event';
+import type { Chance } from './chance';
 import { createInstance, type Instance } from './instance';
 import type { World } from './world';
 
@@ -24,6 +25,8 @@ export interface Platform {
 /** SCF tries an event again this often, about a minute after each failure, and then drops it. */
 const retriesMax = 2;
 const retryDelayMs = 60_000;
+/** The share of events with several records in which one is of no known shape. */
+const unreadableRate = 0.2;
 
 export function createPlatform(world: World, region: string): Platform {
   const { scheduler, cos, faults, settings, tally, trace } = world;
@@ -106,6 +109,19 @@ export function createPlatform(world: World, region: string): Platform {
     scheduler.after(retryDelayMs + chance.between(-2_000, 5_000), () => void handle(event, attempt + 1));
   };
 
+  /** Keeps a record back for a while, so that others come with it. */
+  const hold = (own: Chance, record: unknown): void => {
+    held.push(record);
+    tally.count('event batched');
+    scheduler.after(own.between(100, 3_000), () => deliverHeld(own));
+  };
+
+  /** What was held back, in one event; now and then beside a record that nobody can read. */
+  const deliverHeld = (own: Chance): void => {
+    if (held.length > 0) deliver(own.happens(unreadableRate) ? [unreadableRecord, ...held] : held);
+    held = [];
+  };
+
   const deliver = (records: readonly unknown[]): void => {
     void handle({ Records: records }, 0);
   };
@@ -121,18 +137,10 @@ export function createPlatform(world: World, region: string): Platform {
       const record = recordOf(ref, key, cos.bucketClock(ref), own.happens(0.5));
       const fate = faults.befalls(own, ['eventDropped', 'eventDelayed', 'eventDoubled']);
       if (fate === 'eventDropped') return;
-      if (own.happens(settings.batchRate)) {
-        held.push(record);
-        tally.count('event batched');
-        scheduler.after(own.between(100, 3_000), () => {
-          if (held.length > 0) deliver(held);
-          held = [];
-        });
-        return;
-      }
+      const arrives = own.happens(settings.batchRate) ? () => hold(own, record) : () => deliver([record]);
       const delayMs = fate === 'eventDelayed' ? own.between(2_000, 120_000) : own.between(20, 600);
-      scheduler.after(delayMs, () => deliver([record]));
-      if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), () => deliver([record]));
+      scheduler.after(delayMs, arrives);
+      if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), arrives);
     },
     async runTimer() {
       const result = await invoke('timer', (instance) => {
@@ -147,6 +155,6 @@ export function createPlatform(world: World, region: string): Platform {
 }
 
 function describe(event: unknown): string {
-  const records = (event as { Records: { cos: { cosObject: { key: string } } }[] }).Records;
-  return records.map((record) => record.cos.cosObject.key).join(', ');
+  const records = (event as { Records: { cos: { cosObject?: { key: string } } }[] }).Records;
+  return records.map((record) => record.cos.cosObject?.key ?? 'unreadable').join(', ');
 }

@@ -26,6 +26,13 @@ const bundle = (entry, outfile, format, plugins = []) =>
     plugins,
   });
 
+/** What one of the simulator's own files exports. */
+const load = async (name) => {
+  const outfile = path.join(cache, `${name}.mjs`);
+  await bundle(`${name}.ts`, outfile, 'esm');
+  return import(pathToFileURL(outfile).href);
+};
+
 /** Loads a source with a deliberate bug in the place of the shipped one. */
 const mutation = ({ name, file, find, replace }) => ({
   name: 'mutant',
@@ -61,12 +68,14 @@ const inPairs = async (items, work) => {
 
 if (words.includes('--mutants')) {
   const named = words[words.indexOf('--mutants') + 1];
-  const list = path.join(cache, 'mutants.mjs');
-  await bundle('mutants.ts', list, 'esm');
-  const { mutants } = await import(pathToFileURL(list).href);
+  const { mutants } = await load('mutants');
   const chosen = mutants.filter(
     ({ name }) => named === undefined || named.startsWith('--') || name.includes(named),
   );
+  if (chosen.length === 0) {
+    process.stderr.write(`no mutant has "${named}" in its name\n`);
+    process.exit(1);
+  }
   const shipped = await shippedBundle();
   let caught = 0;
   await inPairs([...chosen], async (mutant) => {
@@ -114,6 +123,7 @@ async function runHalves() {
     const named = ['--from', '--seeds'];
     return !named.includes(word) && !named.includes(words[place - 1]);
   });
+  const leases = words.includes('--leases') ? words[words.indexOf('--leases') + 1] : 'on';
   const began = performance.now();
   const parts = await Promise.all(
     [
@@ -124,15 +134,12 @@ async function runHalves() {
     ),
   );
   const counts = new Map();
-  const expected = new Set();
   let [passed, failed] = [0, 0];
   for (const { text } of parts) {
     for (const line of text.split('\n').filter(Boolean)) {
       if (line.startsWith('counts ')) {
         for (const [name, times] of JSON.parse(line.slice(7)))
           counts.set(name, (counts.get(name) ?? 0) + times);
-      } else if (line.startsWith('expected ')) {
-        for (const name of JSON.parse(line.slice(9))) expected.add(name);
       } else if (/^\d+ passed, \d+ failed$/.test(line)) {
         const [ofPart] = line.split(' ');
         passed += Number(ofPart);
@@ -146,11 +153,12 @@ async function runHalves() {
   for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     process.stdout.write(`${String(times).padStart(9)}  ${name}\n`);
   }
-  const missing = [...expected].filter((name) => !counts.has(name));
-  for (const name of missing) process.stdout.write(`never occurred: ${name}\n`);
+  const { shortcomings } = await load('expected');
+  const lacking = shortcomings(counts, { seeds, leases });
+  for (const line of lacking) process.stdout.write(`${line}\n`);
   process.stdout.write(`${((seeds * 1000) / (performance.now() - began)).toFixed(1)} seeds per second\n`);
   process.stdout.write(`${passed} passed, ${failed + untold} failed\n`);
-  return failed + untold > 0 || missing.length > 0 ? 1 : 0;
+  return failed + untold > 0 || lacking.length > 0 ? 1 : 0;
 }
 
 async function shippedBundle() {

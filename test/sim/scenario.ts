@@ -24,6 +24,8 @@ export interface Scenario {
   readonly faultRates: FaultRates;
   /** Nobody changes a rule once all are made. */
   readonly rulesStay: boolean;
+  /** However operators change rules at first, they put them back as they were made. */
+  readonly rulesArePutBack: boolean;
   readonly operations: number;
 }
 
@@ -53,13 +55,15 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
   const faultRates = drawFaultRates(chance, options.without);
   // Where events must bring everything, much depends on each of them, and on all that follows the last change of a rule.
   const bring = bringEventsEverything(faultRates);
+  const rulesStay = bring && chance.fork('rules stay').happens(0.5);
   return {
     settings: { ...settings, batchRate: bring ? 0.5 : settings.batchRate },
     buckets,
     rules,
     keys,
     faultRates,
-    rulesStay: bring && chance.fork('rules stay').happens(0.5),
+    rulesStay,
+    rulesArePutBack: !rulesStay && chance.fork('rules are put back').happens(0.8),
     operations: chance.between(38, 60),
   };
 }

@@ -1,8 +1,7 @@
 import { faultKinds } from './faults';
+import { operationsMax } from './operations';
 import { runSeed } from './run-seed';
 import type { RunOptions } from './scenario';
-
-const operationsMax = 60;
 
 /** Leaves out what a failure does not need: kinds of faults, then operations. Returns the names of what is left out. */
 export async function shrink(options: RunOptions, checker: string): Promise<ReadonlySet<string>> {

@@ -1,5 +1,6 @@
 import type { StateStore } from '../../lib/app/ports';
 import type { FaultKind } from './faults';
+import { noteLeaseAsked, noteLeaseRemoved } from './lease-events';
 import type { Caller } from './wire';
 import type { World } from './world';
 
@@ -60,7 +61,7 @@ const pageNamesMax = 1000;
 
 /** The StateStore port of one caller. */
 export function createSimState(world: World, caller: Caller): StateStore {
-  const { wire, state, scheduler, settings, trace } = world;
+  const { wire, state, scheduler, settings, trace, tally } = world;
   const short = (name: string, body?: string) => (trace.kept ? shortName(name, body) : '');
   const send = <Answer>(
     api: string,
@@ -80,7 +81,11 @@ export function createSimState(world: World, caller: Caller): StateStore {
       if (/^markers\/.*\.open\./.test(name)) noteAttempt(world, caller, name, body);
       return send('state.put', short(name, body), () => state.put(name, body, scheduler.now()));
     },
-    remove: (name) => send('state.remove', short(name), () => state.remove(name, scheduler.now())),
+    remove: (name) =>
+      send('state.remove', short(name), () => {
+        noteLeaseRemoved(world, name, caller.name);
+        state.remove(name, scheduler.now());
+      }),
     create: (name, body) =>
       send(
         'state.create',
@@ -89,8 +94,10 @@ export function createSimState(world: World, caller: Caller): StateStore {
           const since = state.createdMs(name);
           const young = since !== undefined && scheduler.now() - since < settings.settleMs / 2;
           const passes = fault === 'twoCreators' && young && state.documents.has(name);
-          if (passes) world.tally.count('two creators of one document');
-          if (state.documents.has(name) && !passes) return false;
+          if (passes) tally.count('fault twoCreators');
+          const created = passes || !state.documents.has(name);
+          noteLeaseAsked(world, name, created);
+          if (!created) return false;
           state.put(name, body, scheduler.now());
           return true;
         },
@@ -101,9 +108,7 @@ export function createSimState(world: World, caller: Caller): StateStore {
         'state.list',
         prefix,
         (fault) => {
-          const lagMs = fault === 'staleSnapshot' ? caller.chance.between(1, settings.listingLagMs) : 0;
-          const names = state.namesAt(prefix, scheduler.now() - lagMs);
-          const shown = fault === 'staleHole' ? withoutOne(world, caller, names) : names;
+          const shown = shownNames(world, caller, prefix, fault);
           const rest = after === undefined ? shown : shown.filter((name) => name > after);
           return { names: rest.slice(0, pageNamesMax), complete: rest.length <= pageNamesMax };
         },
@@ -111,6 +116,28 @@ export function createSimState(world: World, caller: Caller): StateStore {
       ),
   };
 }
+
+/** Names under a prefix as a listing shows them now. */
+function shownNames(
+  world: World,
+  caller: Caller,
+  prefix: string,
+  fault: FaultKind | undefined,
+): readonly string[] {
+  const { state, scheduler, settings, tally } = world;
+  const names = state.namesAt(prefix, scheduler.now());
+  const shown =
+    fault === 'staleSnapshot'
+      ? state.namesAt(prefix, scheduler.now() - caller.chance.between(1, settings.listingLagMs))
+      : fault === 'staleHole'
+        ? withoutOne(world, caller, names)
+        : names;
+  if (fault !== undefined && !sameNames(shown, names)) tally.count(`fault ${fault}`);
+  return shown;
+}
+
+const sameNames = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((name, place) => name === others[place]);
 
 /** A listing that lacks one recent name. */
 function withoutOne(

@@ -40,7 +40,7 @@ export function createUsers(world: World, scenario: Scenario) {
     if (special < 0.035) return { body, metadata, storageClass: 'ARCHIVE' };
     if (special < 0.05) return { body, metadata: { 'x-cos-meta-large': 'x'.repeat(4_000) } };
     if (special < 0.065) {
-      const kind = chance.pick(['appendable', 'encrypted', 'unreadable']);
+      const kind = chance.pick(['appendable', 'encrypted', 'unreadable', 'refused']);
       return { body, metadata: { 'x-cos-meta-kind': kind } };
     }
     return {

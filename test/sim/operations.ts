@@ -1,0 +1,194 @@
+import type { Chance } from './chance';
+import type { Operators } from './operators';
+import type { NamedRule, Scenario } from './scenario';
+import type { Users } from './users';
+import type { World } from './world';
+
+/** Where people act, and who they are. */
+export interface Cast {
+  readonly scenario: Scenario;
+  readonly users: Users;
+  readonly operators: Operators;
+  readonly world: World;
+}
+
+/** One thing that somebody does. Its place in the plan is its name, by which it can be left out. */
+interface Operation {
+  readonly kind: OperationKind;
+  /** Since the operation before. */
+  readonly afterMs: number;
+  readonly rule: NamedRule;
+  readonly key: string;
+  readonly chance: Chance;
+}
+
+const kinds = {
+  write: 50,
+  deleteForGood: 6,
+  deleteTwice: 3,
+  restore: 6,
+  destinationPut: 5,
+  destinationDelete: 4,
+  destinationDeleteForGood: 2,
+  suspendSource: 2,
+  suspendDestination: 2,
+  rule: 10,
+  ruleRush: 3,
+  recreate: 2,
+};
+
+type OperationKind = keyof typeof kinds | 'putRulesBack' | 'gentleRule' | 'gentleRuleRush';
+
+/** What becomes of changes of rules once rules have been put back: none that leaves a key uncovered. */
+const afterPutBack: Partial<Record<OperationKind, OperationKind>> = {
+  rule: 'gentleRule',
+  ruleRush: 'gentleRuleRush',
+  recreate: 'write',
+};
+
+const whereRulesStay: Partial<Record<OperationKind, OperationKind>> = {
+  rule: 'write',
+  ruleRush: 'write',
+  recreate: 'write',
+};
+
+/** A seed has so many writes at least, whatever is drawn. */
+export const writesMin = 30;
+/** And so many after rules are put back: they are what there is to check in the end. */
+const writesAfterPutBackMin = 20;
+/** No plan is longer: shrinking tries to do without each of these. */
+export const operationsMax = 100;
+
+/** Spreads what people do over some minutes, in bursts. Returns when it is over, and a while has passed. */
+export function scheduleOperations(cast: Cast, chance: Chance): number {
+  const { scheduler, without } = cast.world;
+  let delayMs = 0;
+  for (const [place, operation] of planOperations(cast.scenario, chance).entries()) {
+    delayMs += operation.afterMs;
+    if (!without.has(`operation${place}`)) scheduler.after(delayMs, () => operate(cast, operation));
+  }
+  return scheduler.now() + delayMs + chance.between(30_000, 200_000);
+}
+
+/**
+ * In most seeds operators put the rules back as they were made, before most of the writes, so that in the end there is
+ * much that must have arrived. In the others rules end as chance has it, also switched off, narrowed or deleted.
+ */
+function planOperations(scenario: Scenario, chance: Chance): readonly Operation[] {
+  const plan: Operation[] = [];
+  const putBackAt = scenario.rulesArePutBack ? chance.fork('put back').between(8, 18) : undefined;
+  const isAfter = (place: number): boolean => putBackAt !== undefined && place >= putBackAt;
+  const draw = (place: number, afterMs: number): void => {
+    const own = chance.fork(`${place}`);
+    // The first writes are many, whatever else happens.
+    const drawn: OperationKind = place < 30 && place % 3 !== 0 ? 'write' : own.weighted(kinds);
+    const others = scenario.rulesStay ? whereRulesStay : isAfter(place) ? afterPutBack : {};
+    const kind = others[drawn] ?? drawn;
+    const rule = own.pick(scenario.rules);
+    // The first key is the hot one.
+    const key = own.happens(0.5) ? (scenario.keys[0] ?? '') : own.pick(scenario.keys);
+    plan.push({ kind, afterMs, rule, key, chance: own });
+  };
+
+  for (let place = 0; place < scenario.operations; place += 1) {
+    if (place === putBackAt) {
+      const own = chance.fork('putRulesBack');
+      plan.push({
+        kind: 'putRulesBack',
+        afterMs: pauseMs(chance),
+        rule: own.pick(scenario.rules),
+        key: '',
+        chance: own,
+      });
+    }
+    draw(place, place === putBackAt ? chance.between(...heardWithinMs) : pauseMs(chance));
+  }
+  topUp(plan, scenario, chance.fork('more'));
+  return plan;
+}
+
+/** Operators whose requests go well have put all rules back within this time. */
+const heardWithinMs = [12_000, 30_000] as const;
+
+function pauseMs(chance: Chance): number {
+  if (chance.happens(0.6)) return chance.between(5, 400);
+  return chance.happens(0.75) ? chance.between(400, 6_000) : chance.between(6_000, 60_000);
+}
+
+/** Adds the writes that a plan lacks, one key after the other. */
+function topUp(plan: Operation[], scenario: Scenario, chance: Chance): void {
+  const backAt = plan.findIndex(({ kind }) => kind === 'putRulesBack');
+  const writes = plan.filter(({ kind }) => kind === 'write');
+  const after = plan.slice(backAt + 1).filter(({ kind }) => kind === 'write');
+  const untouched = scenario.keys.filter((key) => !after.some((write) => write.key === key));
+  const lacking = Math.max(
+    writesMin - writes.length,
+    backAt < 0 ? 0 : writesAfterPutBackMin - after.length,
+    untouched.length,
+  );
+  const keys = [...untouched, ...scenario.keys];
+  for (let extra = 0; extra < lacking; extra += 1) {
+    const own = chance.fork(`${extra}`);
+    const key = keys[extra % keys.length] ?? '';
+    plan.push({ kind: 'write', afterMs: pauseMs(own), rule: own.pick(scenario.rules), key, chance: own });
+  }
+}
+
+function operate({ scenario, users, operators, world }: Cast, operation: Operation): void {
+  const { kind, rule, key, chance } = operation;
+  const { source } = rule;
+  const { destination } = rule.settings;
+  switch (kind) {
+    case 'write': {
+      const how = chance.weighted({ put: 12, twice: 2, again: 2, delete: 4 });
+      if (how === 'delete') return users.delete(source, key);
+      if (how === 'again') return users.putAgain(chance, source, key);
+      if (how === 'twice') users.put(chance, source, key);
+      return users.put(chance, source, key);
+    }
+    case 'deleteForGood':
+      return users.deleteForGood(chance, source, key);
+    case 'deleteTwice':
+      return users.deleteTwice(chance, source, key);
+    case 'restore':
+      return users.restore(chance, destination, key);
+    case 'destinationPut':
+      return users.put(chance, destination, key);
+    case 'destinationDelete':
+      return users.delete(destination, key);
+    case 'destinationDeleteForGood':
+      return users.deleteForGood(chance, destination, key);
+    case 'suspendSource':
+      return users.suspend(chance, source);
+    case 'suspendDestination':
+      return users.suspend(chance, destination);
+    case 'rule':
+    case 'gentleRule': {
+      const change = kind === 'rule' ? operators.change : operators.changeGently;
+      // Now and then two people at once.
+      if (chance.happens(0.3)) void change(chance.fork('second'), chance.pick(scenario.rules));
+      return void change(chance, rule);
+    }
+    case 'ruleRush':
+      return rushRules(scenario, world, operators.change, chance);
+    case 'gentleRuleRush':
+      return rushRules(scenario, world, operators.changeGently, chance);
+    case 'recreate':
+      return void operators.remove(rule).then(() => operators.create(rule));
+    case 'putRulesBack':
+      return operators.putBack(scenario.rules);
+  }
+}
+
+/** Several people change rules at about the same time: some build on what others have only just written. */
+function rushRules(
+  { rules }: Scenario,
+  { scheduler }: World,
+  change: Operators['change'],
+  chance: Chance,
+): void {
+  for (const person of ['first', 'second', 'third', 'fourth']) {
+    const own = chance.fork(person);
+    scheduler.after(own.between(0, 1_500), () => void change(own, own.pick(rules)));
+  }
+}
