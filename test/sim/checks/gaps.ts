@@ -43,6 +43,7 @@ export function obstacleOf(world: World, { stored: { content } }: Written): Reas
   if (content.storageClass === 'ARCHIVE') return 'OBJECT_ARCHIVED';
   if (content.body.length > world.settings.replication.singleCopyBytesMax) return 'OBJECT_TOO_LARGE';
   if (kind === 'unreadable') return 'METADATA_UNREADABLE';
+  if (kind === 'refused') return 'REQUEST_REFUSED';
   if (content.metadata['x-cos-meta-large'] !== undefined) return 'METADATA_TOO_LARGE';
   return undefined;
 }
