@@ -6,7 +6,7 @@ import type { ReplicationStep } from '../domain/plan';
 import type { ReplicationRule } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
-import { closeGap, recordFailure } from './backlog';
+import { closeGaps, recordFailure } from './backlog';
 import type { MadePlan, SourceSide } from './make-plan';
 import type { RuleSource } from './ports';
 import type { Progress } from './progress';
@@ -28,7 +28,6 @@ export class PlanDropped extends Error {
 }
 
 export interface ApplyRequest extends MadePlan {
-  readonly round: number;
   /** Called before the first write of each step. */
   readonly beforeWrite: () => Promise<void>;
 }
@@ -68,16 +67,15 @@ export async function applyPlan(
         base: place < plan.refills ? undefined : { top: topMark, above },
         seenAt,
         current,
-        beforeWrite: async () => {
-          await beforeWrite();
-          // Not after it: if that failed, nothing would remind of it. What is missing is found again by itself.
-          if (mayHaveFailed(ports, request, step))
-            await closeGap(ports, bucket, key, one.rule.id, stepEntry(step));
-        },
+        beforeWrite,
+
         assertDue,
       });
       one.written += 1;
       done = 'wrote';
+      // If that fails, the timer comes upon it.
+      if (mayHaveFailed(ports, step))
+        await closeGaps(ports, bucket, key, one.rule.id, stepEntry(step)).catch(() => undefined);
     } catch (thrown) {
       if (thrown instanceof PlanDropped) throw thrown;
       const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
@@ -96,15 +94,11 @@ export async function applyPlan(
 /** An entry that is written so long after it came about is not looked at for the first time. */
 const lateAfterMs = 10_000;
 
-/** Whether an entry that is about to be written may have failed for good before, so that the backlog says so. */
-function mayHaveFailed(
-  { clock }: ApplyPlanPorts,
-  { round, torn }: ApplyRequest,
-  step: ReplicationStep,
-): boolean {
+/** Whether an entry that was written just now may have failed for good before, so that the backlog still says so. */
+function mayHaveFailed({ clock }: ApplyPlanPorts, step: ReplicationStep): boolean {
   if (step.kind === 'restoreReplica') return false;
   const { lastModifiedMs } = step.kind === 'copyVersion' ? step.version : step.marker;
-  return round > 0 || torn.has(stepEntry(step)) || clock.now() - lastModifiedMs > lateAfterMs;
+  return clock.now() - lastModifiedMs > lateAfterMs;
 }
 
 /** No copy starts under rules that are older than one config lifetime. A read of cached rules costs no request. */

@@ -1,10 +1,12 @@
 import {
-  attemptMs,
   backlogFolder,
+  backlogName,
+  backlogTime,
   type BacklogEntry,
-  gapName,
-  pendingName,
+  type BacklogSubject,
+  isGapName,
   ruleBacklogFolder,
+  subjectPrefix,
 } from '../domain/backlog';
 import { reasons } from '../domain/error';
 import type { EntryId } from '../domain/history';
@@ -27,7 +29,7 @@ export interface NamedEntry {
   readonly entry: BacklogEntry;
 }
 
-/** Writes down one thing that was not done. */
+/** Writes down one thing that was not done. Of what failed for good the last attempt is kept, of the rest each. */
 export async function recordFailure(
   ports: BacklogPorts,
   source: BucketRef,
@@ -36,14 +38,15 @@ export async function recordFailure(
   failure: EntryFailure,
 ): Promise<void> {
   const entry = entryOf(ports, source, key, ruleId, failure);
-  const digest = ports.digests.sha256(key);
   const attempt = `${ports.clock.now().toString(36)}-${ports.entropy.nonce()}`;
-  const name = entry.retryable ? pendingName(entry, digest, attempt) : gapName(entry, digest);
+  const name = backlogName(entry, ports.digests.sha256(key), attempt);
   await ports.state.put(name, JSON.stringify(entry));
+  if (entry.retryable) return;
+  for (const older of await gapsOf(ports, key, entry)) if (older < name) await ports.state.remove(older);
 }
 
-/** What had failed for good was copied after all. One request, whether there was such an entry or not. */
-export async function closeGap(
+/** What had failed for good was copied after all. */
+export async function closeGaps(
   ports: BacklogPorts,
   source: BucketRef,
   key: string,
@@ -51,7 +54,16 @@ export async function closeGap(
   entry: EntryId,
 ): Promise<void> {
   const subject = { sourceBucket: source.bucket, ruleId, source: entry };
-  await ports.state.remove(gapName(subject, ports.digests.sha256(key)));
+  for (const name of await gapsOf(ports, key, subject)) await ports.state.remove(name);
+}
+
+async function gapsOf(
+  { state, digests }: BacklogPorts,
+  key: string,
+  subject: BacklogSubject,
+): Promise<readonly string[]> {
+  const { names } = await state.list(subjectPrefix(subject, digests.sha256(key)));
+  return names.filter(isGapName);
 }
 
 function entryOf(
@@ -158,15 +170,14 @@ export async function closeBacklog(
   let removed = 0;
   let after: string | undefined;
   for (let page = 0; page < removalPagesMax; page += 1) {
-    // The names of attempts tell their times: only what they do not tell is read.
-    const isTold = (name: string): boolean => closes === 'all' && attemptMs(name) !== undefined;
-    const found = await readBacklog(ports, of, after, (name) => !isTold(name));
-    const told = found.names.filter((name) => isTold(name) && (attemptMs(name) ?? Infinity) <= beforeMs);
-    const read = found.entries
-      .filter(({ entry }) => Date.parse(entry.at) <= beforeMs && (closes === 'all' || closes(entry)))
-      .map(({ name }) => name);
-    for (const name of [...told, ...read]) await ports.state.remove(name);
-    removed += told.length + read.length;
+    const young = (name: string): boolean => backlogTime(name) > beforeMs;
+    const found = await readBacklog(ports, of, after, (name) => closes !== 'all' && !young(name));
+    const names =
+      closes === 'all'
+        ? found.names.filter((name) => !young(name))
+        : found.entries.filter(({ entry }) => closes(entry)).map(({ name }) => name);
+    for (const name of names) await ports.state.remove(name);
+    removed += names.length;
     if (found.complete) break;
     after = found.last;
   }

@@ -29,23 +29,22 @@ export function lookedName(source: BucketRef, key: string): string {
 /** Looks under rules that changed meanwhile. */
 const triesMax = 3;
 
-/** The timer brings one key up to date, and writes down what is not done. Returns for how many rules that is so. */
+/** The timer brings one key up to date, and writes down what is not done. */
 export async function lookAtKey(
   ports: HandleEventPorts,
   source: BucketRef,
   key: string,
   { tally }: TimerRun,
-): Promise<number> {
+): Promise<void> {
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
     const rules = matchRules(indexRules(await ports.rules.current(source)), key);
-    if (rules.length === 0) return 0;
+    if (rules.length === 0) return;
     tally.lookedAt += 1;
     const outcomes = await replicateKey(ports, { source, key, rules });
     for (const outcome of outcomes) tally.written += outcome.written;
     const waiting = await recordPending(ports, source, key, outcomes);
     tally.pending += waiting;
-    const open = outcomes.filter(({ pending }) => pending !== undefined);
-    if (!open.some(({ pending }) => pending?.error.code === 'RULE_CHANGED')) return open.length;
+    if (!outcomes.some(({ pending }) => pending?.error.code === 'RULE_CHANGED')) return;
   }
   throw new ReplicationError('RULE_CHANGED', `the rules of "${key}" change all the time`);
 }

@@ -24,10 +24,6 @@ export interface MadePlan {
   /** At the destination. */
   readonly look: Look;
   readonly top: HistoryEntry | undefined;
-  /** Source entries of which a copy failed before: they may stand in the backlog. */
-  readonly torn: ReadonlySet<EntryId>;
-  /** Those of them that stand at the destination after all. */
-  readonly mended: readonly EntryId[];
 }
 
 /** Entries of a destination that are asked about side by side. */
@@ -60,9 +56,7 @@ export async function makePlan(
       seenLookbackMs: seenLookbackMs(ports.settings),
       digest: ports.digests.sha256,
     });
-    if (plan.kind === 'apply') {
-      return { plan, look, top: newestOf(window.entries), ...tornAndMended([...provenance.values()]) };
-    }
+    if (plan.kind === 'apply') return { plan, look, top: newestOf(window.entries) };
     if (plan.kind === 'examine') {
       const place = window.entries.indexOf(plan.entry);
       const below = window.entries.slice(Math.max(0, place + 1 - batch), place + 1);
@@ -90,10 +84,4 @@ export async function makePlan(
     'KEY_BUSY',
     `too many foreign entries on top of "${key}" in ${destination.bucket}`,
   );
-}
-
-function tornAndMended(found: readonly Provenance[]): Pick<MadePlan, 'torn' | 'mended'> {
-  const torn = new Set(found.flatMap((one) => (one.kind === 'torn' ? [one.of] : [])));
-  const replicas = new Set(found.flatMap((one) => (one.kind === 'replica' ? [one.of] : [])));
-  return { torn, mended: [...torn].filter((of) => replicas.has(of)) };
 }

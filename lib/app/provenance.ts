@@ -63,7 +63,7 @@ export function destinationProvenance(
     const stamp = stampOf(ports, destination.bucket, key, head);
     if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
     const { source: of, sizeBytes, issuedMs, seen, base } = stamp;
-    if (sizeBytes !== version.sizeBytes) return { kind: 'torn', of };
+    if (sizeBytes !== version.sizeBytes) return { kind: 'torn' };
     return { kind: 'replica', of, issuedMs, seen, plannedOn: base };
   };
 

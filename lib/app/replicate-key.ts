@@ -1,7 +1,7 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
-import { closeGap } from './backlog';
+
 import { takeLease } from './lease';
 import { type Look, lookAt, keyChanged } from './look';
 import { makePlan, type SourceSide } from './make-plan';
@@ -103,8 +103,6 @@ async function replicateTo(
   await ports.gate.pass(one.rule.destination, 'destination');
   const made = await makePlan(ports, source, one.rule);
   const { plan, look } = made;
-  // A copy that landed late has made good what had failed.
-  for (const entry of made.mended) await closeGap(ports, source.bucket, source.key, one.rule.id, entry);
 
   if (plan.steps.length === 0) return 'idle';
 
@@ -119,7 +117,7 @@ async function replicateTo(
     if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
   };
   try {
-    return await applyPlan(ports, source, one, { ...made, round, beforeWrite: holdLease });
+    return await applyPlan(ports, source, one, { ...made, beforeWrite: holdLease });
   } catch (thrown) {
     if (!(thrown instanceof PlanDropped)) throw thrown;
     if (thrown.next === 'idle') one.leaveToHolder();

@@ -1,20 +1,19 @@
-import { isGapName, ruleBacklogFolder } from '../domain/backlog';
-import { coverageOf, type RuleSet } from '../domain/rule';
+import { backlogTime, isGapName, ruleBacklogFolder } from '../domain/backlog';
+import type { RuleSet } from '../domain/rule';
 import { type NamedEntry, readBacklog } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { isolated } from './isolated';
 import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
 import { isItsTurn } from './sample';
+import { settleGap } from './settle-gap';
 
 /** Backlog pages a run reads at most. */
 const backlogPagesMax = 20;
 
-/** Gaps are read about once an hour. */
+/** Gaps are looked at by each run while they are young, and about once an hour then. */
+const gapsYoungMs = 1_800_000;
 const gapsTurn = { periodMs: 300_000, oneIn: 12 };
-
-/** A gap that is younger than this may be of a rule of which this function has not heard yet. */
-const abandonedAfterMs = 600_000;
 
 /**
  * Looks at the keys of the backlog, from where the last run stopped to the end, as long as there is time. Returns the
@@ -27,9 +26,8 @@ export async function sweepBacklog(
   from: string | undefined,
 ): Promise<string | undefined> {
   const { timeIsUp } = run;
-  const atWork = foldersAtWork(ruleSets);
-  const wants = (name: string): boolean =>
-    !isGapName(name) || !atWork.has(folderOf(name)) || isItsTurn(ports, name, gapsTurn);
+  const wants = wantsOf(ports, ruleSets);
+
   let after = from;
   for (let page = 0; page < backlogPagesMax; page += 1) {
     if (timeIsUp()) return after;
@@ -50,13 +48,19 @@ export async function sweepBacklog(
   return after;
 }
 
-/** Where the gaps stand of rules that go on: those of others are due to be removed. */
-function foldersAtWork(ruleSets: readonly RuleSet[]): ReadonlySet<string> {
-  return new Set(
+/** Which entries a run reads: of the gaps of rules that go on, not all. Those of others are due to be removed. */
+function wantsOf(ports: HandleEventPorts, ruleSets: readonly RuleSet[]): (name: string) => boolean {
+  const atWork = new Set(
     ruleSets.flatMap(({ bucket, rules }) =>
       rules.filter(({ status }) => status === 'Enabled').map(({ id }) => ruleBacklogFolder(bucket, id)),
     ),
   );
+  const youngMs = ports.clock.now() - gapsYoungMs;
+  return (name) =>
+    !isGapName(name) ||
+    !atWork.has(folderOf(name)) ||
+    backlogTime(name) > youngMs ||
+    isItsTurn(ports, name, gapsTurn);
 }
 
 /** The folder of a rule, without that of the key and the name within. */
@@ -70,29 +74,19 @@ async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], ru
   if (first === undefined) return;
   const { sourceBucket, sourceRegion, key } = first.entry;
   const settled = await isolated(ports, 'key not done', { bucket: sourceBucket, key }, async () => {
-    for (const named of all) await dropIfAbandoned(ports, named);
     // A key that could not even be looked at may be readable by now; of a single entry that failed nobody expects it.
-    const entries = all.filter(({ entry }) => entry.retryable || entry.source === undefined);
-    if (entries.length === 0) return;
+    const toLook = all.filter(({ entry }) => entry.retryable || entry.source === undefined);
+    for (const named of all) if (!toLook.includes(named)) await settleGap(ports, named);
+    if (toLook.length === 0) return;
     run.tally.backlogKeys += 1;
     const source = { bucket: sourceBucket, region: sourceRegion };
     const lookedMs = ports.clock.now();
-    const open = await lookAtKey(ports, source, key, run);
-    // What is still not done stands in entries of its own by now; a gap in one of the same name.
-    for (const { name, entry } of entries) {
-      if (entry.retryable || open === 0) await ports.state.remove(name);
-    }
+    await lookAtKey(ports, source, key, run);
+    // What is still not done stands in entries of its own by now.
+    for (const { name } of toLook) await ports.state.remove(name);
     run.looked.set(lookedName(source, key), lookedMs);
   });
   if (settled !== 'done') run.tally.pending += 1;
-}
-
-/** A gap that a rule left behind which no longer covers its key: nobody will ask for it. */
-async function dropIfAbandoned(ports: HandleEventPorts, { name, entry }: NamedEntry): Promise<void> {
-  if (entry.retryable || ports.clock.now() - Date.parse(entry.at) < abandonedAfterMs) return;
-  const source = { bucket: entry.sourceBucket, region: entry.sourceRegion };
-  const rule = (await ports.rules.current(source)).rules.find(({ id }) => id === entry.ruleId);
-  if (rule === undefined || coverageOf(rule, entry.key) === undefined) await ports.state.remove(name);
 }
 
 function groupByKey(entries: readonly NamedEntry[]): readonly (readonly NamedEntry[])[] {

@@ -41,34 +41,32 @@ export function ruleBacklogFolder(sourceBucket: string, ruleId: string): string 
   return `${backlogFolder}${sourceBucket}/${encodeURIComponent(ruleId)}/`;
 }
 
-/** When the attempt of this name was, by its writer's clock, in milliseconds. The name of a gap tells no time. */
-export function attemptMs(name: string): number | undefined {
-  const time = /\.([0-9a-z]+)-[^./]*\.json$/.exec(name)?.[1];
-  return time === undefined ? undefined : Number.parseInt(time, 36);
+/** When the entry of this name was written, by its writer's clock, in milliseconds. */
+export function backlogTime(name: string): number {
+  const time = /\.([0-9a-z]+)-[^./]*(?:\.gap)?\.json$/.exec(name)?.[1];
+  return time === undefined ? 0 : Number.parseInt(time, 36);
 }
 
 /** What a backlog entry is about. */
 export type BacklogSubject = Pick<BacklogEntry, 'sourceBucket' | 'ruleId' | 'source'>;
 
 /**
- * The name of one attempt's entry. Each attempt writes its own, so that whoever settles a key removes only entries
- * that were read before the look, never one that a later failure wrote meanwhile.
+ * The name of one attempt's entry. Each attempt writes its own, so that whoever removes entries removes only those that it
+ * has read or listed, never one that a later failure wrote meanwhile, however late the removal lands.
  */
-export function pendingName(subject: BacklogSubject, keyDigest: string, attempt: string): string {
-  return `${subjectName(subject, keyDigest)}.${attempt}.json`;
+export function backlogName(entry: BacklogEntry, keyDigest: string, attempt: string): string {
+  const ending = entry.retryable ? '.json' : gapEnding;
+  return `${subjectPrefix(entry, keyDigest)}${attempt}${ending}`;
+}
+
+/** What the names of all attempts begin with that are about the same. */
+export function subjectPrefix({ sourceBucket, ruleId, source }: BacklogSubject, keyDigest: string): string {
+  return `${ruleBacklogFolder(sourceBucket, ruleId)}${keyDigest}/${encodeURIComponent(source ?? 'key')}.`;
 }
 
 const gapEnding = '.gap.json';
 
-/** The name of what failed for good: one for each source entry, however often it is tried. */
-export function gapName(subject: BacklogSubject, keyDigest: string): string {
-  return `${subjectName(subject, keyDigest)}${gapEnding}`;
-}
-
+/** Whether an entry of this name failed for good. */
 export function isGapName(name: string): boolean {
   return name.endsWith(gapEnding);
-}
-
-function subjectName({ sourceBucket, ruleId, source }: BacklogSubject, keyDigest: string): string {
-  return `${ruleBacklogFolder(sourceBucket, ruleId)}${keyDigest}/${encodeURIComponent(source ?? 'key')}`;
 }

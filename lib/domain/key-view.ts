@@ -17,7 +17,7 @@ export type Provenance =
       readonly seen: Mark;
     }
   /** A replica of ours that has another size than its source: none, but nothing that should be on top either. */
-  | { readonly kind: 'torn'; readonly of: EntryId }
+  | { readonly kind: 'torn' }
   /** A user's own write. */
   | { readonly kind: 'foreign' };
 
