@@ -43,34 +43,65 @@ function entry(kind: 'version' | 'deleteMarker', atMs: number): HistoryEntry {
   return { kind, versionId, etag: `${minted}`, sizeBytes: 1, lastModifiedMs, storageClass: 'STANDARD' };
 }
 
-const windowOf = (entries: HistoryEntry[]): HistoryWindow => ({ entries: [...entries], complete: true });
+/** The newest entries, so many of them. */
+const windowOf = (entries: readonly HistoryEntry[], count = Infinity): HistoryWindow => ({
+  entries: entries.slice(Math.max(0, entries.length - count)),
+  complete: count >= entries.length,
+});
 
 function newWorld(): World {
   return { source: [], destination: [], provenance: new Map(), nowMs: startMs };
 }
 
-/** A user writes to one side, some time after whatever came before. */
-function write(side: HistoryEntry[], world: World, kind: 'version' | 'deleteMarker', afterMs: number): void {
+/** A user writes to one side, some time after whatever came before; what took long has the time of its begin. */
+function write(
+  side: HistoryEntry[],
+  world: World,
+  kind: 'version' | 'deleteMarker',
+  afterMs: number,
+  tookMs = 0,
+): void {
   world.nowMs += afterMs;
-  side.push(entry(kind, world.nowMs));
+  side.push(entry(kind, world.nowMs - tookMs));
 }
 
-function landReplica(world: World, of: HistoryEntry, plannedOn: Base | undefined, seen: string): void {
+/** A write without versioning: it replaces what has no id. */
+function writeNull(world: World, kind: 'version' | 'deleteMarker', afterMs: number): void {
+  const place = world.source.findIndex(({ versionId }) => versionId === 'null');
+  if (place >= 0) world.source.splice(place, 1);
+  world.nowMs += afterMs;
+  world.source.push({ ...entry(kind, world.nowMs), versionId: 'null' });
+}
+
+interface Replicated {
+  readonly kind: 'version' | 'deleteMarker';
+  readonly of: EntryId;
+}
+
+function landReplica(
+  world: World,
+  { kind, of }: Replicated,
+  plannedOn: Base | undefined,
+  seen: string,
+): void {
   world.nowMs += 40;
-  const replica = entry(of.kind, world.nowMs);
+  const replica = entry(kind, world.nowMs);
   world.destination.push(replica);
   const issuedMs = world.nowMs;
-  world.provenance.set(entryId(replica), { kind: 'replica', of: entryId(of), issuedMs, seen, plannedOn });
+  world.provenance.set(entryId(replica), { kind: 'replica', of, issuedMs, seen, plannedOn });
 }
 
-/** Asks the plan, answering its questions. */
-function planOf(world: World, coverage: Coverage) {
+/** Asks the plan, answering its questions. Of both sides a page is read at first, and as much again when it asks for it. */
+function planOf(world: World, coverage: Coverage, pageEntries = Infinity) {
   const known = new Map<EntryId, Provenance>();
+  const gone = new Set<EntryId>();
+  const read = { source: pageEntries, destination: pageEntries };
+  let pages = 0;
   const view = (): KeyView => ({
-    source: windowOf(world.source),
-    destination: windowOf(world.destination),
+    source: windowOf(world.source, read.source),
+    destination: windowOf(world.destination, read.destination),
     provenance: known,
-    gone: new Set(),
+    gone,
     coverage,
     clockToleranceMs: toleranceMs,
     longestWriteMs,
@@ -80,17 +111,40 @@ function planOf(world: World, coverage: Coverage) {
   });
   for (;;) {
     const plan = planKey(view());
-    if (plan.kind === 'apply') return { ...plan, asked: known.size };
-    if (plan.kind !== 'examine') throw new Error(`complete windows need no "${plan.kind}"`);
-    const id = entryId(plan.entry);
-    if (known.has(id)) throw new Error('asked twice about the same entry');
-    known.set(id, world.provenance.get(id) ?? { kind: 'foreign' });
+    switch (plan.kind) {
+      case 'apply':
+        return { ...plan, asked: known.size, pages };
+      case 'examine': {
+        const id = entryId(plan.entry);
+        if (known.has(id)) throw new Error('asked twice about the same entry');
+        known.set(id, world.provenance.get(id) ?? { kind: 'foreign' });
+        break;
+      }
+      case 'confirmGone': {
+        const { versionId } = plan;
+        const stands = world.source.some((one) => one.versionId === versionId);
+        if (stands || gone.has(versionId))
+          throw new Error('what is listed, or known to be gone, is asked for');
+        gone.add(versionId);
+        break;
+      }
+      case 'readOlder':
+        if (read[plan.side] >= world[plan.side].length) throw new Error('nothing older is left to read');
+        read[plan.side] += pageEntries;
+        pages += 1;
+    }
   }
 }
 
 const entryOf = (step: ReplicationStep): HistoryEntry => {
   if (step.kind === 'restoreReplica') throw new Error('the source still has everything here');
   return step.kind === 'copyVersion' ? step.version : step.marker;
+};
+
+const replicatedBy = (step: ReplicationStep): Replicated => {
+  if (step.kind === 'restoreReplica') return { kind: 'version', of: step.of };
+  const written = entryOf(step);
+  return { kind: written.kind, of: entryId(written) };
 };
 
 /** Writes the first steps of a plan as a worker would. */
@@ -100,10 +154,10 @@ function apply(world: World, steps: readonly ReplicationStep[], refills: number,
   const source = windowOf(world.source);
   const compare = sourceOrder(source);
   steps.slice(0, count).forEach((step, place) => {
-    const of = entryOf(step);
+    const replicated = replicatedBy(step);
     const fromMs = seenFrom(world.nowMs + 40, lookbackMs);
-    const seen = seenMark(source, compare, entryId(of), fromMs, digest);
-    landReplica(world, of, place < refills ? undefined : { top: base, above: place }, seen);
+    const seen = seenMark(source, compare, replicated.of, fromMs, digest);
+    landReplica(world, replicated, place < refills ? undefined : { top: base, above: place }, seen);
   });
 }
 
@@ -174,7 +228,7 @@ test('a late older replica is covered by the newest again, and nothing else is w
       const first = planOf(world, span);
       apply(world, first.steps, first.refills);
       const base: Base = { top: 'feedfeedfeed', above: 0 };
-      landReplica(world, late, base, 'feedfeedfeed');
+      landReplica(world, { kind: late.kind, of: entryId(late) }, base, 'feedfeedfeed');
       const plan = planOf(world, span);
       const newest = newestOf(world.source);
       expect(plan.steps.map((step) => entryId(entryOf(step)))).toEqual(
@@ -205,6 +259,119 @@ test('an entry that a listing hid is filled in, with all that lies above it in o
     }),
     { numRuns: 300 },
   );
+});
+
+/** How long a write took, which is listed when it has landed. */
+const took = fc.constantFrom(0, 0, 700, 50_000, longestWriteMs);
+
+test('in the order in which writes landed, whatever their ids say: every covered entry arrives once, and then nothing is to do', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.array(fc.tuple(kind, took), { minLength: 1, maxLength: 8 }), pause, fc.nat(4)), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      coverage,
+      (rounds, cover) => {
+        const world = newWorld();
+        const span = coverageFrom(cover);
+        for (const [batch, afterMs, cutAt] of rounds) {
+          for (const [one, tookMs] of batch) write(world.source, world, one, afterMs, tookMs);
+          const plan = planOf(world, span);
+          apply(world, plan.steps, plan.refills, cutAt);
+        }
+        const plan = planOf(world, span);
+        apply(world, plan.steps, plan.refills);
+        expect(firstOccurrences(world)).toEqual(coveredIds(world, span));
+        expect(planOf(world, span).steps).toEqual([]);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+/** A source of which some is deleted for good between rounds, or was written without versioning and is replaced. */
+const changing = fc.array(
+  fc.record({
+    writes: fc.array(fc.tuple(kind, fc.constantFrom('id' as const, 'id' as const, 'null' as const)), {
+      minLength: 1,
+      maxLength: 6,
+    }),
+    afterMs: pause,
+    cutAt: fc.nat(4),
+    deleted: fc.array(fc.nat(20), { maxLength: 3 }),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+test.each([
+  ['deleted for good between rounds', false],
+  ['deleted for good, or written without an id and replaced', true],
+])('of entries that are %s the rest arrives in order, and the newest stays on top', (_name, nulls) => {
+  fc.assert(
+    fc.property(changing, coverage, (rounds, cover) => {
+      const world = newWorld();
+      const span = coverageFrom(cover);
+      const born: EntryId[] = [];
+      for (const { writes: batch, afterMs, cutAt, deleted } of rounds) {
+        for (const [one, id] of batch) {
+          // An entry without an id is known to the second only.
+          const pauseMs = nulls ? Math.max(afterMs, 1_100) : afterMs;
+          if (nulls && id === 'null') writeNull(world, one, pauseMs);
+          else write(world.source, world, one, pauseMs);
+          born.push(entryId(newestOf(world.source) as HistoryEntry));
+        }
+        const plan = planOf(world, span);
+        apply(world, plan.steps, plan.refills, cutAt);
+        for (const place of deleted) world.source.splice(place % Math.max(1, world.source.length), 1);
+      }
+      const plan = planOf(world, span);
+      apply(world, plan.steps, plan.refills);
+      const first = firstOccurrences(world);
+      expect(coveredIds(world, span).filter((id) => !first.includes(id))).toEqual([]);
+      expect(first).toEqual(born.filter((id) => first.includes(id)));
+      const tops = world.destination.map((one) => world.provenance.get(entryId(one)));
+      expect(tops.at(-1) ?? {}).toMatchObject(first.length === 0 ? {} : { of: first.at(-1) });
+      expect(planOf(world, span).steps).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('read page by page, a key leads to the plan that it leads to as a whole', () => {
+  let pages = 0;
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({
+          writes: fc.array(fc.tuple(kind, took, fc.constantFrom('source' as const, 'destination' as const)), {
+            minLength: 1,
+            maxLength: 12,
+          }),
+          afterMs: pause,
+          cutAt: fc.nat(12),
+        }),
+        { minLength: 1, maxLength: 4 },
+      ),
+      coverage,
+      fc.integer({ min: 1, max: 6 }),
+      (rounds, cover, pageEntries) => {
+        const world = newWorld();
+        const span = coverageFrom(cover);
+        for (const { writes: batch, afterMs, cutAt } of rounds) {
+          for (const [one, tookMs, side] of batch) write(world[side], world, one, afterMs, tookMs);
+          const whole = planOf(world, span);
+          const paged = planOf(world, span, pageEntries);
+          expect(paged.steps).toEqual(whole.steps);
+          expect([paged.refills, paged.repeats.size]).toEqual([whole.refills, whole.repeats.size]);
+          pages += paged.pages;
+          apply(world, whole.steps, whole.refills, cutAt);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+  expect(pages).toBeGreaterThan(300);
 });
 
 test('what was listed after a head and counts as below it, since the head was deleted for good, is not lost', () => {

@@ -36,7 +36,7 @@ const eventFaults = {
 };
 
 /** A busy machine takes its time. */
-const patienceMs = 180_000;
+const patienceMs = 300_000;
 
 let cloud: LocalCloud;
 let sdk: COS;
@@ -86,7 +86,7 @@ test(
       cloud.scf.enqueue('replicate', { Records: records.toReversed() });
     }
 
-    await quiet(cloud);
+    await quiet(cloud, patienceMs);
     const happened = cloud.network
       .faults()
       .counts()
@@ -101,7 +101,7 @@ test(
     for (const key of keys) unclosed += await expectSameStory(key);
     expect(unclosed).toBeLessThanOrEqual(killed);
   },
-  patienceMs,
+  2 * patienceMs,
 );
 
 interface Told {

@@ -171,8 +171,8 @@ async function seenEntry(sdk: COS, ref: BucketRef, key: string, entry: HistoryEn
 export async function eventually<Value>(
   ask: () => Promise<Value>,
   holds: (value: Value) => boolean,
+  patienceMs = 150_000,
 ): Promise<Value> {
-  const patienceMs = 150_000;
   const endMs = Date.now() + patienceMs;
   for (;;) {
     const value = await ask();
@@ -184,10 +184,11 @@ export async function eventually<Value>(
 }
 
 /** Resolves when no event is queued or being handled. */
-export async function quiet(cloud: LocalCloud): Promise<void> {
+export async function quiet(cloud: LocalCloud, patienceMs?: number): Promise<void> {
   await eventually(
     async () => (await cloud.cos.pendingEvents(1)).length,
     (pending) => pending === 0,
+    patienceMs,
   );
 }
 
