@@ -5,7 +5,8 @@ import type { ObjectVersion } from '../../domain/history';
 import type { BucketRef } from '../../domain/rule';
 import type { CosClient } from './client';
 import { errorCode } from './cos-error';
-import { parseObjectHead, unquoted } from './headers';
+import { headObject } from './head-object';
+import { unquoted } from './headers';
 import { parseVersionsPage } from './versions-xml';
 
 /** The ObjectStore port over COS. */
@@ -45,19 +46,12 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
       };
     },
 
-    // https://www.tencentcloud.com/document/product/436/7745
-    async headObject(bucket, key, versionId) {
-      const named = versionId === undefined ? {} : { VersionId: versionId };
-      const reply = await client.call('HeadObject', 'read', async (sdk) => {
-        try {
-          return await sdk.headObject({ ...at(bucket), Key: key, ...named });
-        } catch (thrown) {
-          if ((thrown as { statusCode?: unknown }).statusCode === 404) return undefined;
-          throw thrown;
-        }
-      });
-      return reply.data && parseObjectHead(reply.data.headers ?? {});
-    },
+    headObject: (bucket, key, versionId) =>
+      headObject(client, {
+        ...at(bucket),
+        Key: key,
+        ...(versionId === undefined ? {} : { VersionId: versionId }),
+      }),
 
     // https://www.tencentcloud.com/document/product/436/35710
     async tagsOf(bucket, key, versionId) {
