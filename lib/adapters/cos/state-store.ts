@@ -2,6 +2,7 @@ import type { StateStore } from '../../app/ports';
 import { ReplicationError } from '../../domain/error';
 import type { BucketRef } from '../../domain/rule';
 import type { CosClient } from './client';
+import { deleteObject } from './delete-object';
 import { listedKey } from './listed-key';
 import { at } from './object-store';
 
@@ -48,9 +49,8 @@ export function createCosStateStore(client: CosClient, bucket: BucketRef): State
       return reply.data;
     },
 
-    // https://www.tencentcloud.com/document/product/436/7743
     async remove(name) {
-      await client.call('DeleteObject', 'write', (sdk) => sdk.deleteObject({ ...at(bucket), Key: name }));
+      await deleteObject(client, { ...at(bucket), Key: name });
     },
 
     // https://www.tencentcloud.com/document/product/436/7734
