@@ -1,5 +1,6 @@
 import type { DestinationProbe } from '../../app/ports';
 import type { CosClient } from './client';
+import { deleteObject } from './delete-object';
 import { at } from './object-store';
 
 /** The DestinationProbe port over COS. */
@@ -21,13 +22,7 @@ export function createCosDestinationProbe(client: CosClient): DestinationProbe {
       return String(reply.data.Body);
     },
 
-    // https://www.tencentcloud.com/document/product/436/7743
-    async mark(bucket, key) {
-      const reply = await client.call('DeleteObject', 'write', (sdk) =>
-        sdk.deleteObject({ ...at(bucket), Key: key }),
-      );
-      return { versionId: header(reply.data.headers, 'x-cos-version-id') };
-    },
+    mark: (bucket, key) => deleteObject(client, { ...at(bucket), Key: key }),
   };
 }
 

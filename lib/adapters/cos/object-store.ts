@@ -5,7 +5,9 @@ import type { ObjectVersion } from '../../domain/history';
 import type { BucketRef } from '../../domain/rule';
 import type { CosClient } from './client';
 import { errorCode } from './cos-error';
-import { parseObjectHead, unquoted } from './headers';
+import { deleteObject } from './delete-object';
+import { headObject } from './head-object';
+import { unquoted } from './headers';
 import { parseVersionsPage } from './versions-xml';
 
 /** The ObjectStore port over COS. */
@@ -45,19 +47,12 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
       };
     },
 
-    // https://www.tencentcloud.com/document/product/436/7745
-    async headObject(bucket, key, versionId) {
-      const named = versionId === undefined ? {} : { VersionId: versionId };
-      const reply = await client.call('HeadObject', 'read', async (sdk) => {
-        try {
-          return await sdk.headObject({ ...at(bucket), Key: key, ...named });
-        } catch (thrown) {
-          if ((thrown as { statusCode?: unknown }).statusCode === 404) return undefined;
-          throw thrown;
-        }
-      });
-      return reply.data && parseObjectHead(reply.data.headers ?? {});
-    },
+    headObject: (bucket, key, versionId) =>
+      headObject(client, {
+        ...at(bucket),
+        Key: key,
+        ...(versionId === undefined ? {} : { VersionId: versionId }),
+      }),
 
     // https://www.tencentcloud.com/document/product/436/35710
     async tagsOf(bucket, key, versionId) {
@@ -71,7 +66,8 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
           };
           return await sdk.getObjectTagging(named);
         } catch (thrown) {
-          if ((thrown as { statusCode?: unknown }).statusCode === 404) return undefined;
+          const code = errorCode(thrown);
+          if (code === 'NoSuchKey' || code === 'NoSuchVersion') return undefined;
           throw thrown;
         }
       });
@@ -113,18 +109,7 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
       return { versionId, etag: unquoted(result.ETag), crc64: result.CRC64 };
     },
 
-    // https://www.tencentcloud.com/document/product/436/7743
-    async putDeleteMarker(bucket, key) {
-      const reply = await client.call('DeleteObject', 'write', (sdk) =>
-        sdk.deleteObject({ ...at(bucket), Key: key }),
-      );
-      // The SDK turns 404 into success; COS answers it only if the bucket is gone.
-      if (reply.data.statusCode === 404) {
-        throw new ReplicationError('BUCKET_MISSING', `DeleteObject: ${bucket.bucket} in ${bucket.region}`);
-      }
-      const versionId = reply.data.headers?.['x-cos-version-id'];
-      return { versionId: typeof versionId === 'string' ? versionId : undefined };
-    },
+    putDeleteMarker: (bucket, key) => deleteObject(client, { ...at(bucket), Key: key }),
   };
 }
 

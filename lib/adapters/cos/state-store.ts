@@ -2,6 +2,8 @@ import type { StateStore } from '../../app/ports';
 import { ReplicationError } from '../../domain/error';
 import type { BucketRef } from '../../domain/rule';
 import type { CosClient } from './client';
+import { deleteObject } from './delete-object';
+import { listedKey } from './listed-key';
 import { at } from './object-store';
 
 /** The StateStore port over one COS bucket that never had versioning. */
@@ -47,9 +49,8 @@ export function createCosStateStore(client: CosClient, bucket: BucketRef): State
       return reply.data;
     },
 
-    // https://www.tencentcloud.com/document/product/436/7743
     async remove(name) {
-      await client.call('DeleteObject', 'write', (sdk) => sdk.deleteObject({ ...at(bucket), Key: name }));
+      await deleteObject(client, { ...at(bucket), Key: name });
     },
 
     // https://www.tencentcloud.com/document/product/436/7734
@@ -68,7 +69,7 @@ export function createCosStateStore(client: CosClient, bucket: BucketRef): State
         throw new ReplicationError('STORE_UNAVAILABLE', 'GetBucket: the answer is no list');
       }
       return {
-        names: reply.data.Contents.map((listed) => decodeURIComponent(listed.Key)),
+        names: reply.data.Contents.map((listed) => listedKey(listed.Key)),
         complete: reply.data.IsTruncated !== 'true',
       };
     },

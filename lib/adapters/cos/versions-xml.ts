@@ -1,6 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
 import type { BucketPage, KeyedEntry } from '../../app/ports';
 import { unquoted } from './headers';
+import { listedKey } from './listed-key';
 
 /**
  * The SDK sorts versions and markers into two lists, which loses their order, the one thing that replication rests
@@ -41,7 +42,7 @@ function parsed(xml: string): unknown {
 }
 
 function parseEntry(kind: 'Version' | 'DeleteMarker', node: readonly Node[]): KeyedEntry {
-  const key = decodeURIComponent(text(node, 'Key'));
+  const key = listedKey(text(node, 'Key'));
   // In a bucket that never had versioning the element is empty.
   const versionId = text(node, 'VersionId') || 'null';
   const lastModifiedMs = Date.parse(text(node, 'LastModified'));
