@@ -9,7 +9,7 @@ import { type Look, lookAt, readOlder } from './look';
 import { destinationProvenance } from './provenance';
 import { seenLookbackMs } from './settings';
 
-/** The source of a round, shared by all destinations; older entries are added as plans ask for them. */
+/** The source of a round, as one destination's plan sees it; older entries are added as the plan asks for them. */
 export interface SourceSide extends Omit<Look, 'window'> {
   readonly bucket: BucketRef;
   readonly key: string;

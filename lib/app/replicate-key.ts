@@ -73,22 +73,23 @@ async function replicateOnce(
     current: look.current,
     window: look.window,
   };
-  let wrote = false;
-  let again = false;
-  for (const one of progress) {
-    if (one.stopped) continue;
-    try {
-      one.beginRound();
-      const done = await replicateTo(ports, source, one, round);
-      wrote ||= done === 'wrote';
-      again ||= done === 'again';
-    } catch (thrown) {
-      one.stop(undefined, asReplicationError(thrown));
-    }
-  }
-  if (again) return 'again';
+  // Side by side: a destination that does not answer holds up no other. Each reads as far back as it must.
+  const done = await Promise.all(
+    progress.map(async (one): Promise<Done> => {
+      if (one.stopped) return 'idle';
+      try {
+        one.beginRound();
+        return await replicateTo(ports, { ...source }, one, round);
+      } catch (thrown) {
+        one.stop(undefined, asReplicationError(thrown));
+        return 'idle';
+      }
+    }),
+  );
+  if (done.includes('again')) return 'again';
+
   // With a lease, the look again comes after its release.
-  if (!wrote || progress.some((one) => one.lease)) return look;
+  if (!done.includes('wrote') || progress.some((one) => one.lease)) return look;
   return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;
 }
 

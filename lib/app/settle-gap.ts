@@ -1,14 +1,13 @@
-import { newestOf } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import type { NamedEntry } from './backlog';
 import type { HandleEventPorts } from './handle-event';
-import { lookAt } from './look';
+import { lookAt, readOlder } from './look';
 import { destinationProvenance } from './provenance';
 
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
 const abandonedAfterMs = 600_000;
 
-/** Versions at the destination that are asked what they are, the newest. */
+/** Entries at the destination that are asked what they are, the newest, and pages of them. */
 const examinationsMax = 100;
 
 /**
@@ -32,13 +31,18 @@ async function standsAtDestination(
   { destination }: ReplicationRule,
   { key, source: failed }: NamedEntry['entry'],
 ): Promise<boolean> {
-  const { window, current } = await lookAt(ports, destination, key);
-  if (newestOf(window.entries) === undefined) return false;
+  const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket, destination, key);
-  const versions = window.entries.filter(({ kind }) => kind === 'version');
-  for (const version of versions.slice(-examinationsMax).toReversed()) {
-    const found = await resolve(version, window, current);
-    if (found.kind === 'replica' && found.of === failed) return true;
+  let { window } = look;
+  for (let examined = 0; examined < examinationsMax; examined += 1) {
+    const entry = window.entries.at(-1 - examined);
+    if (entry === undefined && window.complete) return false;
+    if (entry === undefined) {
+      window = await readOlder(ports, destination, key, window);
+    } else if (entry.kind === 'version') {
+      const found = await resolve(entry, window, look.current);
+      if (found.kind === 'replica' && found.of === failed) return true;
+    }
   }
   return false;
 }

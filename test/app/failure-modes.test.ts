@@ -254,7 +254,7 @@ test('9: a destination that is down does not hold up another one', async () => {
   expect([at(world), at(world, other)]).toEqual([[], ['one']]);
 });
 
-test('9: a destination that never answers holds another one up for one time-out, and not again', async () => {
+test('9: a destination that never answers does not hold up another one', async () => {
   const world = await withRule();
   const other = { bucket: 'other-1250000000', region: 'ap-beijing' };
   world.cos.createBucket(other);
@@ -265,6 +265,7 @@ test('9: a destination that never answers holds another one up for one time-out,
   const running = notify(world);
   running.catch(() => undefined);
   await hole.reached;
+  while (at(world, other).length === 0) await new Promise((resolve) => setImmediate(resolve));
   // A reason for another round.
   world.cos.put(source, key, { body: 'two' });
   hole.timeOut();

@@ -1,0 +1,96 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import { reconcile } from '../../lib/app/reconcile';
+import type { BucketRef } from '../../lib/domain/rule';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+
+/** A destination that never answers holds up nothing else. */
+const other = { bucket: 'other-1250000000', region: 'ap-beijing' };
+const requestTimeoutMs = 120_000;
+const functionTimeoutMs = 900_000;
+
+/** Time passes only when nothing else is left to do, and then to the first that waits. */
+function createTime(startMs: number) {
+  let nowMs = startMs;
+  const sleepers: { atMs: number; wake: () => void }[] = [];
+  const sleep = (ms: number): Promise<void> =>
+    new Promise((resolve) => void sleepers.push({ atMs: nowMs + ms, wake: resolve }));
+  const run = async <Value>(work: Promise<Value>): Promise<Value> => {
+    let done = false;
+    const ended = work.finally(() => (done = true));
+    ended.catch(() => undefined);
+    while (!done) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (done) break;
+      sleepers.sort((a, b) => a.atMs - b.atMs);
+      const next = sleepers.shift();
+      if (!next) continue;
+      nowMs = next.atMs;
+      next.wake();
+    }
+    return ended;
+  };
+  return { now: () => nowMs, sleep, run };
+}
+
+function withHole(world: World, time: ReturnType<typeof createTime>, hole: BucketRef): void {
+  const { store } = world.ports;
+  for (const name of ['headObject', 'listKey', 'copyVersion', 'putDeleteMarker'] as const) {
+    const original = store[name] as (...call: unknown[]) => Promise<unknown>;
+    store[name] = (async (...call: unknown[]) => {
+      const [first] = call as [BucketRef | { readonly destination: BucketRef }];
+      const to = 'destination' in first ? first.destination : first;
+      if (to.bucket !== hole.bucket) return original(...call);
+      await time.sleep(requestTimeoutMs);
+      throw new Error('timed out');
+    }) as never;
+  }
+}
+
+test('a destination that never answers does not hold up another one of the same key', async () => {
+  const world = createWorld();
+  world.cos.createBucket(other);
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  await world.rules.create(world.change, 'r2', sound(settings({ destination: other })));
+  world.advance(20_000);
+  const time = createTime(world.ports.clock.now());
+  withHole(world, time, destination);
+  world.cos.put(source, 'k', { body: 'one' });
+  const startMs = time.now();
+  let copiedMs: number | undefined;
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async (call) => {
+    if (call.destination.bucket === other.bucket) copiedMs = time.now() - startMs;
+    return copyVersion(call);
+  };
+  const ports = { ...world.ports, clock: time };
+  await time.run(handleEvent(ports, eventFor('k', time.now())).catch(() => undefined));
+  expect(copiedMs).toBeLessThan(requestTimeoutMs);
+});
+
+test('pending keys of a destination that never answers do not keep the timer from the rest', async () => {
+  const world = createWorld();
+  world.cos.createBucket(other);
+  await world.rules.create(world.change, 'r1', sound(settings({ prefixes: ['dead/'] })));
+  await world.rules.create(world.change, 'r2', sound(settings({ prefixes: ['live/'], destination: other })));
+  world.advance(20_000);
+  const time = createTime(world.ports.clock.now());
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new Error('503');
+  };
+  for (let i = 0; i < 100; i += 1) {
+    world.cos.put(source, `dead/${i}`, { body: 'one' });
+    await handleEvent(world.ports, eventFor(`dead/${i}`, world.ports.clock.now())).catch(() => undefined);
+  }
+  world.ports.store.copyVersion = copyVersion;
+  // Of this one no event told.
+  world.cos.put(source, 'live/k', { body: 'one' });
+  withHole(world, time, destination);
+  for (let run = 0; run < 5; run += 1) {
+    const startMs = time.now();
+    const remainingMs = () => startMs + functionTimeoutMs - time.now();
+    const ruleSets = () => world.ruleSetsOf(source.region);
+    await time.run(reconcile({ ...world.ports, clock: time, remainingMs, ruleSets }));
+  }
+  expect(world.shown(other, 'live/k')).toEqual(['one']);
+});
