@@ -23,8 +23,11 @@ export interface Platform {
 }
 
 /** SCF tries an event again this often, about a minute after each failure, and then drops it. */
-const retriesMax = 2;
-const retryDelayMs = 60_000;
+export const retriesMax = 2;
+const retryDelayMs = [58_000, 65_000] as const;
+export const retryDelayMostMs = retryDelayMs[1];
+/** How late an event comes at most. */
+export const eventDelayMostMs = 120_000;
 /** The share of events with several records in which one is of no known shape. */
 const unreadableRate = 0.2;
 
@@ -59,12 +62,10 @@ export function createPlatform(world: World, region: string): Platform {
     instance.busy = true;
     instance.deadlineMs = scheduler.now() + settings.functionTimeoutMs;
     const invocation = invocations;
-    let running = true;
     const died = new Promise<'failed'>((resolve) => {
       instance.onDeath = () => resolve('failed');
     });
-    scheduler.after(settings.functionTimeoutMs, () => {
-      if (!running) return;
+    const spare = scheduler.after(settings.functionTimeoutMs, () => {
       tally.count('killed at the deadline');
       trace.add(instance.name, 'platform', `invocation ${invocation}`, 'killed at its deadline');
       instance.crash();
@@ -75,7 +76,7 @@ export function createPlatform(world: World, region: string): Platform {
       return 'failed' as const;
     });
     const result = await Promise.race([ran, died]);
-    running = false;
+    spare();
     instance.busy = false;
     instance.onDeath = undefined;
     return result;
@@ -106,7 +107,7 @@ export function createPlatform(world: World, region: string): Platform {
       return;
     }
     tally.count('event retried');
-    scheduler.after(retryDelayMs + chance.between(-2_000, 5_000), () => void handle(event, attempt + 1));
+    scheduler.after(chance.between(...retryDelayMs), () => void handle(event, attempt + 1));
   };
 
   /** Keeps a record back for a while, so that others come with it. */
@@ -138,7 +139,7 @@ export function createPlatform(world: World, region: string): Platform {
       const fate = faults.befalls(own, ['eventDropped', 'eventDelayed', 'eventDoubled']);
       if (fate === 'eventDropped') return;
       const arrives = own.happens(settings.batchRate) ? () => hold(own, record) : () => deliver([record]);
-      const delayMs = fate === 'eventDelayed' ? own.between(2_000, 120_000) : own.between(20, 600);
+      const delayMs = fate === 'eventDelayed' ? own.between(2_000, eventDelayMostMs) : own.between(20, 600);
       scheduler.after(delayMs, arrives);
       if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), arrives);
     },

@@ -50,11 +50,15 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
 
 function createRun(options: RunOptions) {
   const built = buildWorld(options, (chance) => drawScenario(options, chance));
-  const { scenario, world, chance, platforms, users, operators, books, checks, verdict, settle } = built;
+  const { scenario, world, chance, platforms, users, operators, books, checks, bounds, verdict, settle } =
+    built;
   const { scheduler, faults, cos, trace, tally } = world;
   const failed = (): boolean => verdict.failure !== undefined;
   const reconcileAll = async (): Promise<void> => {
-    for (const platform of platforms.values()) await settle(platform.runTimer());
+    for (const platform of platforms.values()) {
+      bounds.caused();
+      await settle(platform.runTimer());
+    }
   };
 
   return {
@@ -83,7 +87,7 @@ function createRun(options: RunOptions) {
     /** People and faults at once. */
     async safety(): Promise<void> {
       const untilMs = scheduleOperations({ scenario, users, operators, world }, chance.fork('operations'));
-      if (!bringEventsEverything(scenario.faultRates)) scheduleTimers(scheduler, platforms, untilMs);
+      if (!bringEventsEverything(scenario.faultRates)) scheduleTimers(built, untilMs);
       await scheduler.runUntil(untilMs, failed);
       // Of a shrunk seed, users do less.
       if (options.without.size === 0) checkWorkload(world, scenario, verdict);
@@ -92,7 +96,7 @@ function createRun(options: RunOptions) {
     /** Nothing goes wrong any longer: in a bounded time everything must be right. */
     async liveness(): Promise<void> {
       faults.stop();
-      await scheduler.runDry(failed);
+      await settle();
       // Where nothing ever went wrong, or listings only lagged, events alone bring everything: how soon, not only whether.
       if (bringEventsEverything(scenario.faultRates)) {
         const { staleSnapshot } = scenario.faultRates;
@@ -122,7 +126,8 @@ function createRun(options: RunOptions) {
       for (const written of lastOfEachKey(cos.ledger.all)) {
         for (let time = 0; time < 2; time += 1) {
           platforms.get(written.ref.region)?.redeliver(written.ref, written.key);
-          await scheduler.runDry(failed);
+          bounds.caused();
+          await settle();
         }
       }
       await reconcileAll();
@@ -136,11 +141,10 @@ function createRun(options: RunOptions) {
         );
       }
       checkBounded(world, verdict);
+      const invocations = [...platforms.values()].reduce((sum, one) => sum + one.invocations, 0);
+      bounds.checkInvocations(invocations);
       tally.count('writes', checks.writes.length);
-      tally.count(
-        'invocations',
-        [...platforms.values()].reduce((sum, { invocations }) => sum + invocations, 0),
-      );
+      tally.count('invocations', invocations);
     },
   };
 }
@@ -178,15 +182,14 @@ function lastOfEachKey(all: readonly Written[]): readonly Written[] {
   return [...new Map(all.map((written) => [`${written.ref.bucket}\n${written.key}`, written])).values()];
 }
 
-function scheduleTimers(
-  scheduler: World['scheduler'],
-  platforms: ReadonlyMap<string, Platform>,
-  untilMs: number,
-): void {
+function scheduleTimers({ world: { scheduler }, platforms, bounds }: BuiltWorld, untilMs: number): void {
   for (const [place, platform] of [...platforms.values()].entries()) {
     const first = timerMs / 3 + place * 1_000;
     for (let delayMs = first; scheduler.now() + delayMs < untilMs; delayMs += timerMs) {
-      scheduler.after(delayMs, () => void platform.runTimer());
+      scheduler.after(delayMs, () => {
+        bounds.caused();
+        void platform.runTimer();
+      });
     }
   }
 }
