@@ -75,6 +75,7 @@ export function buildWorld(
     wire: createWire(scheduler, faults, trace),
     watch: checks,
     attempts: [],
+    retries: [],
     buckets: scenario.buckets.map(({ ref }) => ref),
     without: options.without,
   };

@@ -9,6 +9,7 @@ import {
   checkNothingPends,
   checkQuietWorld,
 } from './final-checks';
+import { checkHowSoon, isCalm } from './how-soon';
 import { described, shown, type Written } from './ledger';
 import { scheduleOperations } from './operations';
 import { countNothingToCheck } from './nothing-to-check';
@@ -104,6 +105,7 @@ function createRun(options: RunOptions) {
         const keys = scenario.keys.filter((key) => staleSnapshot === 0 || !wasEverDeleted(world, key));
         checkAllArrived(world, books, keys, verdict, 'afterLastChange');
       }
+      if (isCalm(scenario.faultRates)) checkHowSoon(world, books, scenario.keys, verdict);
       for (let round = 0; round < reconcileRunsMax && !failed(); round += 1) {
         await scheduler.runUntil(scheduler.now() + timerMs, failed);
         await reconcileAll();
