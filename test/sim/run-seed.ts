@@ -10,6 +10,7 @@ import {
   checkQuietWorld,
 } from './final-checks';
 import { checkHowSoon, isCalm } from './how-soon';
+import { checkLeasesSwept } from './lease-check';
 import { described, shown, type Written } from './ledger';
 import { scheduleOperations } from './operations';
 import { countNothingToCheck } from './nothing-to-check';
@@ -117,6 +118,7 @@ function createRun(options: RunOptions) {
       }
       checkQuietWorld(world, books, scenario.keys, verdict);
       countNothingToCheck(tally);
+      checkLeasesSwept(world, timerMs, verdict);
       checkNothingPends(world, books, verdict);
       checkNoChangeLost(world, books, verdict);
     },
