@@ -9,7 +9,7 @@ import {
   checkNothingPends,
   checkQuietWorld,
 } from './final-checks';
-import { checkHowSoon, isCalm } from './how-soon';
+import { checkHowSoon } from './how-soon';
 import { checkLeasesSwept } from './lease-check';
 import { described, shown, type Written } from './ledger';
 import { scheduleOperations } from './operations';
@@ -105,8 +105,8 @@ function createRun(options: RunOptions) {
         // A listing that lacks the newest delete marker cannot be told from one that has none.
         const keys = scenario.keys.filter((key) => staleSnapshot === 0 || !wasEverDeleted(world, key));
         checkAllArrived(world, books, keys, verdict, 'afterLastChange');
+        if (staleSnapshot === 0) checkHowSoon(world, books, scenario, verdict);
       }
-      if (isCalm(scenario.faultRates)) checkHowSoon(world, books, scenario.keys, verdict);
       for (let round = 0; round < reconcileRunsMax && !failed(); round += 1) {
         await scheduler.runUntil(scheduler.now() + timerMs, failed);
         await reconcileAll();
