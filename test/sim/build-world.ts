@@ -1,3 +1,4 @@
+import { type BoundChecks, createBoundChecks, quietWithinMs } from './checks/bound-checks';
 import { createChance, type Chance } from './chance';
 import { createOnlineChecks } from './checks/online-checks';
 import { checkAcknowledged } from './checks/rule-changes-check';
@@ -29,9 +30,10 @@ export interface BuiltWorld {
   readonly books: RuleBooks;
   readonly acknowledged: readonly Acknowledged[];
   readonly checks: ReturnType<typeof createOnlineChecks>;
+  readonly bounds: BoundChecks;
   readonly verdict: Verdict;
-  /** Lets time pass until this work is done. */
-  readonly settle: (work: Promise<unknown>) => Promise<void>;
+  /** Lets time pass until this work is done, if any is named, and nothing is left to do: both within a bound. */
+  readonly settle: (work?: Promise<unknown>) => Promise<void>;
 }
 
 /** Times that a piece of work may pause without anything to wait for. */
@@ -63,6 +65,7 @@ export function buildWorld(
     configLifetimeMs: scenario.settings.configLifetimeMs,
     planAgeMaxMs: scenario.settings.replication.planAgeMaxMs,
   });
+  const bounds = createBoundChecks(scenario.settings, verdict);
   const world: World = {
     scheduler,
     chance: chance.fork('world'),
@@ -75,6 +78,7 @@ export function buildWorld(
     wire: createWire(scheduler, faults, trace),
     watch: checks,
     attempts,
+    retries: [],
     buckets: scenario.buckets.map(({ ref }) => ref),
     without: options.without,
   };
@@ -83,27 +87,36 @@ export function buildWorld(
   const platforms = new Map(regions.map((region) => [region, createPlatform(world, region)]));
   cos.onChange = (written, ref, key) => {
     if (written) checks.landed(written);
+    if (written) bounds.landed(written);
+    if (written?.author.kind !== 'replication') bounds.caused();
     platforms.get(ref.region)?.notify(ref, key);
   };
   const users = createUsers(world, scenario);
   const operators = createOperators(world, platforms, (change) => {
     acknowledged.push(change);
+    bounds.caused();
     checkAcknowledged(change, books, verdict);
     checkSince(change, books, scenario.keys, verdict);
   });
 
-  const settle = async (work: Promise<unknown>): Promise<void> => {
+  const boundMs = quietWithinMs(scenario.settings);
+  const settle = async (work: Promise<unknown> = Promise.resolve()): Promise<void> => {
     let done = false;
     const ended = work.finally(() => {
       done = true;
     });
     ended.catch(() => undefined);
+    const untilMs = scheduler.now() + boundMs;
     // What needs no request of its own may ask for one later.
-    for (let turn = 0; !done && !failed() && turn < turnsMax; turn += 1) {
-      await scheduler.runDry(failed);
+    for (let turn = 0; turn === 0 || ((!done || scheduler.left > 0) && turn < turnsMax); turn += 1) {
+      if (failed() || scheduler.now() >= untilMs) break;
       await new Promise((drained) => setImmediate(drained));
+      await scheduler.runDry(untilMs, failed);
     }
-    if (!failed()) await ended;
+    if (failed()) return;
+    if (done && scheduler.left === 0) return void (await ended);
+    const what = done ? `${scheduler.left} tasks are left` : 'what was asked for is not done';
+    verdict.fail('quiet within a bound', `after ${boundMs / 1000} s without faults, ${what}`);
   };
   return {
     scenario,
@@ -115,6 +128,7 @@ export function buildWorld(
     books,
     acknowledged,
     checks,
+    bounds,
     verdict,
     settle,
   };

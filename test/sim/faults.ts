@@ -71,25 +71,26 @@ export function createFaults(rates: FaultRates, tally: Tally): Faults {
 }
 
 /**
- * Each seed has troubles of its own: some kinds often, some now and then, many never; one seed in ten has none, and in
- * one in twenty only listings lag.
+ * Each seed has troubles of its own: some kinds often, some now and then, many never; one in ten has none, in
+ * one in twenty only listings lag, and in one in twenty answers take long and nothing else.
  */
 export function drawFaultRates(chance: Chance, without: ReadonlySet<string>): FaultRates {
   const mood = chance.next();
-  const calm = mood < 0.15;
+  const calm = mood < 0.2;
   const lagging = mood < 0.05 && !without.has('staleSnapshot');
+  const slow = mood >= 0.05 && mood < 0.1 && !without.has('slow');
   const entries = faultKinds.map((kind) => {
     const often = chance.next();
     const rate = often < 0.45 ? 0 : often < 0.85 ? usual[kind] : usual[kind] * 4;
     return [kind, calm || without.has(kind) ? 0 : rate] as const;
   });
   const rates = Object.fromEntries(entries) as Record<FaultKind, number>;
-  return lagging ? { ...rates, staleSnapshot: 0.5 } : rates;
+  return { ...rates, ...(lagging ? { staleSnapshot: 0.5 } : {}), ...(slow ? { slow: 0.05 } : {}) };
 }
 
 /** Whether events alone bring every change, so that nothing has to wait for the timer. */
 export function bringEventsEverything(rates: FaultRates): boolean {
-  return faultKinds.every((kind) => rates[kind] === 0 || kind === 'staleSnapshot');
+  return faultKinds.every((kind) => rates[kind] === 0 || kind === 'staleSnapshot' || kind === 'slow');
 }
 
 const usual: FaultRates = {

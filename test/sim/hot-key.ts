@@ -30,7 +30,7 @@ export async function runHotKey(seed: string, leases: 'on' | 'off'): Promise<Hot
   for (let i = 0; i < overwrites; i += 1) {
     world.scheduler.after(chance.between(0, burstMs), () => users.put(chance, rule.source, key));
   }
-  await world.scheduler.runDry(() => verdict.failure !== undefined);
+  await settle();
   checkQuietWorld(world, books, [key], verdict);
   const copies = world.cos.ledger.of(rule.settings.destination.bucket, key);
   const sources = new Set(

@@ -390,7 +390,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     file: replicateKey,
     find: "return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;",
     replace: 'return look;',
-    seeds: 2_000,
+    seeds: 12_000,
   },
   {
     name: 'trust the event: one that is no newer than the last is dropped',

@@ -1,5 +1,6 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile, type ReconcileReport } from '../../lib/app/reconcile';
+import { ReplicationError } from '../../lib/domain/error';
 import type { BucketRef } from '../../lib/domain/rule';
 import { recordOf, unreadableRecord } from './cos-event';
 import type { Chance } from './chance';
@@ -23,8 +24,14 @@ export interface Platform {
 }
 
 /** SCF tries an event again this often, about a minute after each failure, and then drops it. */
-const retriesMax = 2;
-const retryDelayMs = 60_000;
+export const retriesMax = 2;
+const retryDelayMs = [58_000, 65_000] as const;
+export const retryDelayMostMs = retryDelayMs[1];
+/** How late an event comes at most. */
+export const eventDelayMostMs = 120_000;
+/** How late one comes of which nothing is wrong, and how long it is held back so that others come with it. */
+export const eventSoonMostMs = 600;
+export const eventHeldMostMs = 3_000;
 /** The share of events with several records in which one is of no known shape. */
 const unreadableRate = 0.2;
 
@@ -59,12 +66,10 @@ export function createPlatform(world: World, region: string): Platform {
     instance.busy = true;
     instance.deadlineMs = scheduler.now() + settings.functionTimeoutMs;
     const invocation = invocations;
-    let running = true;
     const died = new Promise<'failed'>((resolve) => {
       instance.onDeath = () => resolve('failed');
     });
-    scheduler.after(settings.functionTimeoutMs, () => {
-      if (!running) return;
+    const spare = scheduler.after(settings.functionTimeoutMs, () => {
       tally.count('killed at the deadline');
       trace.add(instance.name, 'platform', `invocation ${invocation}`, 'killed at its deadline');
       instance.crash();
@@ -75,7 +80,7 @@ export function createPlatform(world: World, region: string): Platform {
       return 'failed' as const;
     });
     const result = await Promise.race([ran, died]);
-    running = false;
+    spare();
     instance.busy = false;
     instance.onDeath = undefined;
     return result;
@@ -97,7 +102,11 @@ export function createPlatform(world: World, region: string): Platform {
     await takeWorker();
     const result = await invoke('event', (instance) => {
       trace.add(instance.name, 'handleEvent', describe(event), `try ${attempt + 1}`);
-      return handleEvent(instance.ports, event);
+      return handleEvent(instance.ports, event).catch((thrown: unknown) => {
+        const code = thrown instanceof ReplicationError ? thrown.code : String(thrown);
+        for (const key of keysOf(event)) world.retries.push({ key, code, atMs: scheduler.now() });
+        throw thrown;
+      });
     });
     freeWorker();
     if (result !== 'failed') return;
@@ -106,14 +115,14 @@ export function createPlatform(world: World, region: string): Platform {
       return;
     }
     tally.count('event retried');
-    scheduler.after(retryDelayMs + chance.between(-2_000, 5_000), () => void handle(event, attempt + 1));
+    scheduler.after(chance.between(...retryDelayMs), () => void handle(event, attempt + 1));
   };
 
   /** Keeps a record back for a while, so that others come with it. */
   const hold = (own: Chance, record: unknown): void => {
     held.push(record);
     tally.count('event batched');
-    scheduler.after(own.between(100, 3_000), () => deliverHeld(own));
+    scheduler.after(own.between(100, eventHeldMostMs), () => deliverHeld(own));
   };
 
   /** What was held back, in one event; now and then beside a record that nobody can read. */
@@ -138,7 +147,8 @@ export function createPlatform(world: World, region: string): Platform {
       const fate = faults.befalls(own, ['eventDropped', 'eventDelayed', 'eventDoubled']);
       if (fate === 'eventDropped') return;
       const arrives = own.happens(settings.batchRate) ? () => hold(own, record) : () => deliver([record]);
-      const delayMs = fate === 'eventDelayed' ? own.between(2_000, 120_000) : own.between(20, 600);
+      const delayMs =
+        fate === 'eventDelayed' ? own.between(2_000, eventDelayMostMs) : own.between(20, eventSoonMostMs);
       scheduler.after(delayMs, arrives);
       if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), arrives);
     },
@@ -155,6 +165,13 @@ export function createPlatform(world: World, region: string): Platform {
 }
 
 function describe(event: unknown): string {
-  const records = (event as { Records: { cos: { cosObject?: { key: string } } }[] }).Records;
-  return records.map((record) => record.cos.cosObject?.key ?? 'unreadable').join(', ');
+  return keysOf(event).join(', ');
+}
+
+function keysOf(event: unknown): readonly string[] {
+  const records = (event as { Records: { cos: { cosObject?: { url: string } } }[] }).Records;
+  return records.map(({ cos: { cosObject } }) => {
+    const path = cosObject && new URL(cosObject.url).pathname.slice(1);
+    return path === undefined ? 'unreadable' : decodeURIComponent(path);
+  });
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { buildWorld, type BuiltWorld, startMs } from './build-world';
 import { checkAllArrived } from './checks/arrival-check';
-import { checkBounded } from './checks/bound-check';
 import { checkBacklog } from './checks/gaps';
-import { checkLeases } from './checks/lease-check';
+import { checkHowSoon } from './checks/how-soon';
+import { checkLeasesSwept } from './checks/lease-check';
 import { checkQuietWorld } from './checks/quiet-world';
 import { checkNoChangeLost } from './checks/rule-changes-check';
 import type { Failure } from './failure';
@@ -50,11 +50,14 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
 function createRun(options: RunOptions) {
   const built = buildWorld(options, (chance) => drawScenario(options, chance));
   const { scenario, world, chance, platforms, users, operators, books, acknowledged, checks } = built;
-  const { verdict, settle } = built;
+  const { bounds, verdict, settle } = built;
   const { scheduler, faults, cos, trace, tally } = world;
   const failed = (): boolean => verdict.failure !== undefined;
   const reconcileAll = async (): Promise<void> => {
-    for (const platform of platforms.values()) await settle(platform.runTimer());
+    for (const platform of platforms.values()) {
+      bounds.caused();
+      await settle(platform.runTimer());
+    }
   };
 
   return {
@@ -83,7 +86,7 @@ function createRun(options: RunOptions) {
     /** People and faults at once. */
     async safety(): Promise<void> {
       const untilMs = scheduleOperations({ scenario, users, operators, world }, chance.fork('operations'));
-      if (!bringEventsEverything(scenario.faultRates)) scheduleTimers(scheduler, platforms, untilMs);
+      if (!bringEventsEverything(scenario.faultRates)) scheduleTimers(built, untilMs);
       await scheduler.runUntil(untilMs, failed);
       // Of a shrunk seed, users do less.
       if (options.without.size === 0) checkWorkload(world, scenario, verdict);
@@ -92,13 +95,14 @@ function createRun(options: RunOptions) {
     /** Nothing goes wrong any longer: in a bounded time everything must be right. */
     async liveness(): Promise<void> {
       faults.stop();
-      await scheduler.runDry(failed);
+      await settle();
       // Where nothing ever went wrong, or listings only lagged, events alone bring everything: how soon, not only whether.
       if (bringEventsEverything(scenario.faultRates)) {
         const { staleSnapshot } = scenario.faultRates;
         // A listing that lacks the newest delete marker cannot be told from one that has none.
         const keys = scenario.keys.filter((key) => staleSnapshot === 0 || !wasEverDeleted(world, key));
         checkAllArrived(world, books, keys, verdict, 'afterLastChange');
+        if (staleSnapshot === 0) checkHowSoon(world, books, scenario, verdict);
       }
       for (let round = 0; round < reconcileRunsMax && !failed(); round += 1) {
         await scheduler.runUntil(scheduler.now() + timerMs, failed);
@@ -111,8 +115,8 @@ function createRun(options: RunOptions) {
       }
       checkQuietWorld(world, books, scenario.keys, verdict);
       countNothingToCheck(tally);
+      checkLeasesSwept(world, timerMs, verdict);
       checkBacklog(world, books, timerMs, verdict);
-      checkLeases(world, verdict);
       checkNoChangeLost(world, books, acknowledged, verdict);
     },
 
@@ -123,7 +127,8 @@ function createRun(options: RunOptions) {
       for (const written of lastOfEachKey(cos.ledger.all)) {
         for (let time = 0; time < 2; time += 1) {
           platforms.get(written.ref.region)?.redeliver(written.ref, written.key);
-          await scheduler.runDry(failed);
+          bounds.caused();
+          await settle();
         }
       }
       await reconcileAll();
@@ -136,12 +141,11 @@ function createRun(options: RunOptions) {
           more.key,
         );
       }
-      checkBounded(world, verdict);
+      bounds.countWrites(tally);
+      const invocations = [...platforms.values()].reduce((sum, one) => sum + one.invocations, 0);
+      bounds.checkInvocations(invocations);
       tally.count('writes', checks.writes.length);
-      tally.count(
-        'invocations',
-        [...platforms.values()].reduce((sum, { invocations }) => sum + invocations, 0),
-      );
+      tally.count('invocations', invocations);
     },
   };
 }
@@ -179,15 +183,14 @@ function lastOfEachKey(all: readonly Written[]): readonly Written[] {
   return [...new Map(all.map((written) => [`${written.ref.bucket}\n${written.key}`, written])).values()];
 }
 
-function scheduleTimers(
-  scheduler: World['scheduler'],
-  platforms: ReadonlyMap<string, Platform>,
-  untilMs: number,
-): void {
+function scheduleTimers({ world: { scheduler }, platforms, bounds }: BuiltWorld, untilMs: number): void {
   for (const [place, platform] of [...platforms.values()].entries()) {
     const first = timerMs / 3 + place * 1_000;
     for (let delayMs = first; scheduler.now() + delayMs < untilMs; delayMs += timerMs) {
-      scheduler.after(delayMs, () => void platform.runTimer());
+      scheduler.after(delayMs, () => {
+        bounds.caused();
+        void platform.runTimer();
+      });
     }
   }
 }

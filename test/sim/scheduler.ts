@@ -2,25 +2,40 @@
 export interface Scheduler {
   /** True time, milliseconds since the Unix epoch: nobody in the simulated world can read it. */
   now(): number;
-  after(milliseconds: number, run: () => void): void;
+  /** Returns what takes the task back. */
+  after(milliseconds: number, run: () => void): () => void;
   /** Runs tasks until this moment, or until `stop` says so; afterwards it is this moment. */
   runUntil(ms: number, stop: () => boolean): Promise<void>;
-  /** Runs until nothing is left to do. */
-  runDry(stop: () => boolean): Promise<void>;
+  /** Runs until nothing is left to do, or until this moment: what is left then lies later. */
+  runDry(untilMs: number, stop: () => boolean): Promise<void>;
+  /** Tasks that are left. */
+  readonly left: number;
 }
 
 interface Task {
   readonly atMs: number;
   readonly place: number;
   readonly run: () => void;
+  takenBack: boolean;
 }
 
 export function createScheduler(startMs: number): Scheduler {
   const heap = createHeap();
   let nowMs = startMs;
   let places = 0;
+  let left = 0;
+
+  const runTasks = async (untilMs: number, stop: () => boolean): Promise<void> => {
+    for (let task = heap.peek(); task && task.atMs <= untilMs && !stop(); task = heap.peek()) {
+      heap.pop();
+      if (!task.takenBack) await runNext(task);
+    }
+  };
 
   const runNext = async (task: Task): Promise<void> => {
+    // Done is as good as taken back.
+    task.takenBack = true;
+    left -= 1;
     nowMs = task.atMs;
     task.run();
     // A task wakes one waiting promise at most; all that follows from it has run when this comes back.
@@ -31,18 +46,22 @@ export function createScheduler(startMs: number): Scheduler {
     now: () => nowMs,
     after(milliseconds, run) {
       places += 1;
-      heap.push({ atMs: nowMs + Math.max(0, milliseconds), place: places, run });
+      const task = { atMs: nowMs + Math.max(0, milliseconds), place: places, run, takenBack: false };
+      heap.push(task);
+      left += 1;
+      return () => {
+        if (!task.takenBack) left -= 1;
+        task.takenBack = true;
+      };
+    },
+    get left() {
+      return left;
     },
     async runUntil(ms, stop) {
-      for (let task = heap.peek(); task && task.atMs <= ms && !stop(); task = heap.peek()) {
-        heap.pop();
-        await runNext(task);
-      }
+      await runTasks(ms, stop);
       nowMs = Math.max(nowMs, ms);
     },
-    async runDry(stop) {
-      for (let task = heap.pop(); task && !stop(); task = heap.pop()) await runNext(task);
-    },
+    runDry: runTasks,
   };
 }
 

@@ -94,10 +94,11 @@ export function createWire(scheduler: Scheduler, faults: Faults, trace: Trace): 
           tell(`${fault}: ${code}`);
           reject(new ReplicationError(code, `${api} ${subject}`));
         };
-        const reply = (run: () => void): void =>
+        const reply = (run: () => void): void => {
           scheduler.after(delayMs, () => {
             if (caller.alive) run();
           });
+        };
 
         const refusal = fault && refusals[fault];
         if (refusal) return reply(() => fail(refusal));
@@ -112,7 +113,8 @@ export function createWire(scheduler: Scheduler, faults: Faults, trace: Trace): 
         if (fault === 'crashedAfter') {
           tell('is sent, then the sender crashes');
           caller.crash();
-          return scheduler.after(delayMs, () => void act());
+          scheduler.after(delayMs, () => void act());
+          return;
         }
         const lost = fault === 'failedAfter' || fault === 'errorIn200';
         const answerOf = (done: () => void) => (lost ? () => fail(unknown) : done);

@@ -23,9 +23,17 @@ export interface World {
   readonly watch: Watch;
   /** Every record of an attempt to write a delete marker that was sent, in order. */
   readonly attempts: MarkerRecord[];
+  /** Keys of events that failed and were to be tried again, in order. */
+  readonly retries: RetriedKey[];
   readonly buckets: readonly BucketRef[];
   /** Kinds of operations that are left out. */
   readonly without: ReadonlySet<string>;
+}
+
+export interface RetriedKey {
+  readonly key: string;
+  readonly code: string;
+  readonly atMs: number;
 }
 
 export interface MarkerRecord {
