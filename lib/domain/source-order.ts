@@ -11,7 +11,7 @@ export type SourceOrder = (a: EntryId, b: EntryId) => number;
  */
 export function sourceOrder(source: HistoryWindow): SourceOrder {
   const listed = source.entries.map((entry) => entryId(entry));
-  const times = listed.map((id) => entryIdMicros(id));
+  const times = listed.map(latestMicros);
   const places = new Map(listed.map((id, place) => [id, place]));
 
   const placeOf = (id: EntryId): number => {
@@ -33,4 +33,10 @@ export function sourceOrder(source: HistoryWindow): SourceOrder {
     if (microsA === microsB) return a < b ? -1 : 1;
     return microsA < microsB ? -1 : 1;
   };
+}
+
+/** The end of the second for an entry without an id: what is gone from that second counts as older. */
+function latestMicros(id: EntryId): bigint | undefined {
+  const micros = entryIdMicros(id);
+  return micros !== undefined && id.startsWith('null_') ? micros + 999_999n : micros;
 }

@@ -313,3 +313,16 @@ test('a stamp never reaches the next replica', async () => {
   const [one] = world.cos.history(destination, key);
   expect(one && stampOf(destination, key, one)).toBeDefined();
 });
+
+test('a null that was written in the second of a version that was copied and deleted for good stands on top', async () => {
+  const world = await withRule();
+  const one = world.cos.put(source, 'k', { body: 'with an id' });
+  await notify(world, 'k');
+  world.cos.setVersioning(source, 'Suspended');
+  // Within the same second, while the function still takes the source for versioned.
+  world.cos.put(source, 'k', { body: 'null' });
+  world.cos.deleteVersion(source, 'k', entryId(one.entry));
+  await notify(world, 'k');
+  expect(world.shown(source, 'k')).toEqual(['null']);
+  expect(world.shown(destination, 'k')).toEqual(['with an id', 'null']);
+});
