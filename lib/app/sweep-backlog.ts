@@ -6,7 +6,7 @@ import { isolated } from './isolated';
 import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
 import { isItsTurn } from './sample';
-import { settleGap } from './settle-gap';
+import { settleGaps } from './settle-gaps';
 
 /** Backlog pages a run reads at most. */
 const backlogPagesMax = 20;
@@ -73,18 +73,20 @@ async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], ru
   const [first] = all;
   if (first === undefined) return;
   const { sourceBucket, sourceRegion, key } = first.entry;
+  const source = { bucket: sourceBucket, region: sourceRegion };
   const settled = await isolated(ports, 'key not done', { bucket: sourceBucket, key }, async () => {
     // A key that could not even be looked at may be readable by now; of a single entry that failed nobody expects it.
     const toLook = all.filter(({ entry }) => entry.retryable || entry.source === undefined);
-    for (const named of all) if (!toLook.includes(named)) await settleGap(ports, named);
-    if (toLook.length === 0) return;
-    run.tally.backlogKeys += 1;
-    const source = { bucket: sourceBucket, region: sourceRegion };
-    const lookedMs = ports.clock.now();
-    await lookAtKey(ports, source, key, run);
-    // What is still not done stands in entries of its own by now.
-    for (const { name } of toLook) await ports.state.remove(name);
-    run.looked.set(lookedName(source, key), lookedMs);
+    if (toLook.length > 0) {
+      run.tally.backlogKeys += 1;
+      const lookedMs = ports.clock.now();
+      await lookAtKey(ports, source, key, run);
+      // What is still not done stands in entries of its own by now.
+      for (const { name } of toLook) await ports.state.remove(name);
+      run.looked.set(lookedName(source, key), lookedMs);
+    }
+    const gaps = all.filter((named) => !toLook.includes(named));
+    if (gaps.length > 0 && !run.timeIsUp()) await settleGaps(ports, source, key, gaps);
   });
   if (settled !== 'done') run.tally.pending += 1;
 }
