@@ -96,7 +96,7 @@ export function checkBacklog(world: World, books: RuleBooks, timerMs: number, ve
     const pair: Pair = { source: written.ref, destination: rule.destination, key, rule };
     if (!isTrueReason(world, written, pair, code))
       verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);
-    if (replicasOf(world, written, rule.destination).length > 0)
+    if (replicasOf(world, written, rule.destination).some(({ removedMs }) => removedMs === undefined))
       verdict.fail('status', `${shown(written)} is said to have failed: ${code}; it was copied`, key);
   }
 }
