@@ -46,27 +46,6 @@ function withHole(world: World, time: ReturnType<typeof createTime>, hole: Bucke
   }
 }
 
-test('a destination that never answers does not hold up another one of the same key', async () => {
-  const world = createWorld();
-  world.cos.createBucket(other);
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  await world.rules.create(world.change, 'r2', sound(settings({ destination: other })));
-  world.advance(20_000);
-  const time = createTime(world.ports.clock.now());
-  withHole(world, time, destination);
-  world.cos.put(source, 'k', { body: 'one' });
-  const startMs = time.now();
-  let copiedMs: number | undefined;
-  const { copyVersion } = world.ports.store;
-  world.ports.store.copyVersion = async (call) => {
-    if (call.destination.bucket === other.bucket) copiedMs = time.now() - startMs;
-    return copyVersion(call);
-  };
-  const ports = { ...world.ports, clock: time };
-  await time.run(handleEvent(ports, eventFor('k', time.now())).catch(() => undefined));
-  expect(copiedMs).toBeLessThan(requestTimeoutMs);
-});
-
 test('pending keys of a destination that never answers do not keep the timer from the rest', async () => {
   const world = createWorld();
   world.cos.createBucket(other);

@@ -104,8 +104,28 @@ function planOperations(scenario: Scenario, chance: Chance): readonly Operation[
     draw(place, place === putBackAt ? chance.between(...heardWithinMs) : pauseMs(chance));
   }
   topUp(plan, scenario, chance.fork('more'));
+  if (!scenario.rulesStay && chance.fork('rush').happens(0.25)) endInRush(plan, scenario, chance.fork('end'));
   return plan;
 }
+
+/** The last changes of rules are contested, and read by functions while they are. */
+function endInRush(plan: Operation[], scenario: Scenario, chance: Chance): void {
+  const kind = scenario.rulesArePutBack ? 'gentleRuleRush' : 'ruleRush';
+  const rule = chance.pick(scenario.rules);
+  const key = scenario.keys[0] ?? '';
+  plan.push({ kind, afterMs: pauseMs(chance), rule, key, chance: chance.fork('rush') });
+  for (let extra = 0; extra < writesInRush; extra += 1) {
+    plan.push({
+      kind: 'write',
+      afterMs: chance.between(50, 500),
+      rule,
+      key,
+      chance: chance.fork(`${extra}`),
+    });
+  }
+}
+
+const writesInRush = 6;
 
 /** Operators whose requests go well have put all rules back within this time. */
 const heardWithinMs = [12_000, 30_000] as const;
