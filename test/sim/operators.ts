@@ -143,9 +143,12 @@ export function createOperators(
       await change(chance, rule, chance.weighted(changes));
     },
 
-    /** Nothing that leaves a key uncovered. */
+    /** Nothing that leaves a key uncovered for long. */
     changeGently: async (chance: Chance, rule: NamedRule): Promise<void> => {
-      await change(chance, rule, chance.weighted(gentleChanges));
+      const kind = chance.weighted(gentleChanges);
+      if (kind !== 'offAndOn') return void (await change(chance, rule, kind));
+      scheduler.after(chance.between(3_000, 25_000), () => insist(rule));
+      await change(chance, rule, 'disable');
     },
 
     putBack(rules: readonly NamedRule[]): void {
@@ -155,7 +158,7 @@ export function createOperators(
 }
 
 const changes = { disable: 4, enable: 5, markers: 2, class: 2, prefix: 3, tags: 1, same: 1 };
-const gentleChanges = { enable: 2, markers: 1, class: 2, same: 1 };
+const gentleChanges = { enable: 2, markers: 1, class: 2, same: 1, offAndOn: 1 };
 
 /** An operator who got no answer asks again after this time, so often at most. */
 const patienceMs = 15_000;
