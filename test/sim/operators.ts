@@ -63,10 +63,20 @@ export function createOperators(
 
   const requestOn = (rule: NamedRule) => ({ bucket: rule.source.bucket, author: 'sim', revision: undefined });
 
-  const edit = (rule: NamedRule, what: string, change: (before: RuleSettings) => RuleSettings) =>
-    ask(rule, what, (rules) =>
-      rules.edit(requestOn(rule), rule.id, (before) => ({ ok: true, value: change(before) })),
-    );
+  /** Who names the revision that they have seen is refused where somebody else was first; others are asked again. */
+  const edit = (
+    rule: NamedRule,
+    what: string,
+    namesRevision: boolean,
+    change: (before: RuleSettings) => RuleSettings,
+  ) =>
+    ask(rule, what, async (rules) => {
+      const revision = namesRevision ? (await rules.list(rule.source.bucket)).revision : undefined;
+      return rules.edit({ ...requestOn(rule), revision }, rule.id, (before) => ({
+        ok: true,
+        value: change(before),
+      }));
+    });
 
   const create = (rule: NamedRule) =>
     ask(rule, 'create', (rules) =>
@@ -74,23 +84,24 @@ export function createOperators(
     );
 
   const change = (chance: Chance, rule: NamedRule, kind: keyof typeof changes) => {
+    const named = chance.fork('names the revision').happens(0.5);
     switch (kind) {
       case 'disable':
-        return edit(rule, 'disable', (before) => ({ ...before, status: 'Disabled' }));
+        return edit(rule, 'disable', named, (before) => ({ ...before, status: 'Disabled' }));
       case 'enable':
-        return edit(rule, 'enable', (before) => ({ ...before, status: 'Enabled' }));
+        return edit(rule, 'enable', named, (before) => ({ ...before, status: 'Enabled' }));
       case 'markers':
-        return edit(rule, 'marker sync', (before) => ({
+        return edit(rule, 'marker sync', named, (before) => ({
           ...before,
           deleteMarkerReplication: before.deleteMarkerReplication === 'Enabled' ? 'Disabled' : 'Enabled',
         }));
       case 'class':
-        return edit(rule, 'class', (before) => ({
+        return edit(rule, 'class', named, (before) => ({
           ...before,
           destination: { ...before.destination, storageClass: 'INTELLIGENT_TIERING' },
         }));
       case 'prefix':
-        return edit(rule, 'prefix', (before) => ({
+        return edit(rule, 'prefix', named, (before) => ({
           ...before,
           prefixes: chance.pick([
             [''],
@@ -101,13 +112,13 @@ export function createOperators(
           ]),
         }));
       case 'tags':
-        return edit(rule, 'tags', (before) =>
+        return edit(rule, 'tags', named, (before) =>
           before.tags.length > 0
             ? { ...before, tags: [], deleteMarkerReplication: 'Enabled' }
             : { ...before, tags: [teamTag], deleteMarkerReplication: 'Disabled' },
         );
       case 'same':
-        return edit(rule, 'put again', (before) => ({ ...before }));
+        return edit(rule, 'put again', named, (before) => ({ ...before }));
     }
   };
 
