@@ -10,7 +10,7 @@ import { destinationProvenance } from './provenance';
 const abandonedAfterMs = 600_000;
 
 /** Entries at the destination that are asked what they are, the newest, and pages of them. */
-const examinationsMax = 100;
+const examinationsMax = 300;
 
 /**
  * Removes what the backlog says of one key has failed for good if it is so no longer: a rule left it behind that does not
