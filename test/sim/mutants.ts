@@ -31,7 +31,6 @@ const sweepBacklog = 'lib/app/sweep-backlog.ts';
 const walkRules = 'lib/app/walk-rules.ts';
 const sweepLeases = 'lib/app/sweep-leases.ts';
 const settleGaps = 'lib/app/settle-gaps.ts';
-const lookAtKey = 'lib/app/look-at-key.ts';
 const backlogNames = 'lib/domain/backlog.ts';
 const ruleStore = 'lib/app/rule-store.ts';
 const ruleSource = 'lib/app/rule-source.ts';
@@ -459,14 +458,6 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     seeds: 50,
   },
   {
-    name: 'what landed late on top with an old time is stepped over',
-    file: head,
-    find: 'if (entry.lastModifiedMs < oldestOfInterestMs && top !== undefined) continue;',
-    replace: 'if (entry.lastModifiedMs < oldestOfInterestMs) continue;',
-    leases: 'off',
-    seeds: 20_000,
-  },
-  {
     name: 'a gap stays although its version stands at the destination',
     file: settleGaps,
     find: "if (provenance.kind === 'replica') found.add(provenance.of);",
@@ -481,19 +472,5 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     replace: "return `${subjectPrefix(entry, keyDigest)}${entry.retryable ? attempt : '0-n'}${ending}`;",
     leases: 'off',
     seeds: 1_000,
-  },
-  {
-    name: 'a rule that could not be walked as a whole counts as compared',
-    file: walkRules,
-    find: 'if (reached.failed) delete sinces[ruleName(source.bucket, rule)];',
-    replace: '',
-    seeds: 20_000,
-  },
-  {
-    name: 'a look under rules that changed meanwhile is forgotten',
-    file: lookAtKey,
-    find: "if (!outcomes.some(({ pending }) => pending?.error.code === 'RULE_CHANGED')) return;",
-    replace: 'return;',
-    seeds: 20_000,
   },
 ];
