@@ -23,13 +23,11 @@ export function checkOrder(world: World, books: RuleBooks, keys: readonly string
     for (const key of keys) {
       const before: Arrival[] = [];
       for (const arrival of arrivals(world, bucket, key)) {
+        // What was passed once lies below the head, and is passed by all that follows.
         const passedBy = before.find(
-          (newer) =>
-            newer.of.ref.bucket === arrival.of.ref.bucket &&
-            newer.place > arrival.place &&
-            !isLateByRight(world, books, arrival, bucket, newer),
+          (newer) => newer.of.ref.bucket === arrival.of.ref.bucket && newer.place > arrival.place,
         );
-        if (passedBy) {
+        if (passedBy && !isLateByRight(world, books, arrival, bucket, passedBy)) {
           const [late, newer] = [shown(arrival.of), shown(passedBy.of)];
           verdict.fail('order', `${late} arrives at ${bucket} after ${newer}, which is newer`, key);
         }
