@@ -189,6 +189,14 @@ function firstOccurrences(world: World): readonly EntryId[] {
   return seen;
 }
 
+/** One more plan brings what is missing, and then there is nothing to do. */
+function expectAllOnceInOrder(world: World, span: Coverage): void {
+  const plan = planOf(world, span);
+  apply(world, plan.steps, plan.refills);
+  expect(firstOccurrences(world)).toEqual(coveredIds(world, span));
+  expect(planOf(world, span).steps).toEqual([]);
+}
+
 const coveredIds = (world: World, span: Coverage): readonly EntryId[] =>
   world.source.filter((one) => isCovered(one, span)).map((one) => entryId(one));
 
@@ -206,10 +214,7 @@ test('rounds of writing and planning, cut off anywhere, end with every covered e
           const plan = planOf(world, span);
           apply(world, plan.steps, plan.refills, cutAt);
         }
-        const plan = planOf(world, span);
-        apply(world, plan.steps, plan.refills);
-        expect(firstOccurrences(world)).toEqual(coveredIds(world, span));
-        expect(planOf(world, span).steps).toEqual([]);
+        expectAllOnceInOrder(world, span);
       },
     ),
     { numRuns: 500 },
@@ -280,10 +285,7 @@ test('in the order in which writes landed, whatever their ids say: every covered
           const plan = planOf(world, span);
           apply(world, plan.steps, plan.refills, cutAt);
         }
-        const plan = planOf(world, span);
-        apply(world, plan.steps, plan.refills);
-        expect(firstOccurrences(world)).toEqual(coveredIds(world, span));
-        expect(planOf(world, span).steps).toEqual([]);
+        expectAllOnceInOrder(world, span);
       },
     ),
     { numRuns: 300 },
