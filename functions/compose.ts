@@ -41,7 +41,7 @@ function composeBase(config: Config) {
     client,
     state,
     ruleStore,
-    account: createAccountRules(ruleStore, state, systemClock),
+    account: createAccountRules(ruleStore, state),
     begin: (next: Invocation): void => {
       invocation = next;
     },

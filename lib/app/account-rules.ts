@@ -1,8 +1,8 @@
 import type { BucketRef, RuleSet } from '../domain/rule';
 import { isolated } from './isolated';
 import { mapAtMost } from './map-at-most';
-import type { Clock, Logger, StateStore } from './ports';
-import { type HeldRuleSet, loadFrom, type RuleStore, sourcesFolder } from './rule-store';
+import type { Logger, StateStore } from './ports';
+import { type RuleStore, sourcesFolder } from './rule-store';
 
 /** The rules of all buckets of the account, by whatever deployment they were made. */
 export interface AccountRules {
@@ -17,13 +17,12 @@ export interface AccountRules {
 /** Buckets whose rules are read side by side. */
 const bucketsAtOnce = 8;
 
-export function createAccountRules(store: RuleStore, state: StateStore, clock: Clock): AccountRules {
-  const held = new Map<string, HeldRuleSet>();
+export function createAccountRules(store: RuleStore, state: StateStore): AccountRules {
+  const held = new Map<string, RuleSet>();
 
   const of = async (source: BucketRef): Promise<RuleSet> => {
-    const fresh = await loadFrom(store, clock, source, held.get(source.bucket));
-    const { ruleSet } = fresh.stored;
-    if (ruleSet.revision > 0) held.set(source.bucket, fresh);
+    const { ruleSet } = await store.load(source, held.get(source.bucket));
+    if (ruleSet.revision > 0) held.set(source.bucket, ruleSet);
     return ruleSet;
   };
 

@@ -47,7 +47,7 @@ export async function changeRules(
   const source = { bucket: request.bucket, region: ports.region };
   for (let attempt = 1; ; attempt += 1) {
     // What is built on a revision that another writer still may replace would be lost with it.
-    const before = (await ports.store.loadSettled(source)).ruleSet;
+    const before = (await ports.store.load(source)).ruleSet;
     if (request.revision !== undefined && request.revision !== before.revision)
       throw revisionConflict(before);
     const made = await make(before);

@@ -1,7 +1,7 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { BucketRef } from '../domain/rule';
 import type { Clock, RuleSource } from './ports';
-import { type HeldRuleSet, loadFrom, type RuleStore } from './rule-store';
+import type { LoadedRuleSet, RuleStore } from './rule-store';
 
 export interface RuleSourceSettings {
   /** A running function may act on rules that are this old. */
@@ -13,11 +13,11 @@ const readingsMax = 4;
 
 /** Rule sets as a running function sees them: kept for one config lifetime, read again with one request. */
 export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleSourceSettings): RuleSource {
-  const held = new Map<string, HeldRuleSet>();
-  const reading = new Map<string, Promise<HeldRuleSet>>();
+  const held = new Map<string, LoadedRuleSet>();
+  const reading = new Map<string, Promise<LoadedRuleSet>>();
 
   /** Concurrent askers share one reading. */
-  const refresh = (source: BucketRef): Promise<HeldRuleSet> => {
+  const refresh = (source: BucketRef): Promise<LoadedRuleSet> => {
     const { bucket } = source;
     const running = reading.get(bucket);
     if (running) return running;
@@ -26,10 +26,10 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
     return started;
   };
 
-  const read = async (source: BucketRef): Promise<HeldRuleSet> => {
+  const read = async (source: BucketRef): Promise<LoadedRuleSet> => {
     const { bucket } = source;
     try {
-      const fresh = await loadFrom(store, clock, source, held.get(bucket));
+      const fresh = await store.load(source, held.get(bucket)?.ruleSet);
       held.set(bucket, fresh);
       return fresh;
     } catch (thrown) {
@@ -45,7 +45,7 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
       let known = held.get(source.bucket);
       for (let attempt = 0; attempt < readingsMax; attempt += 1) {
         if (known !== undefined && clock.now() - known.readMs < settings.configLifetimeMs)
-          return known.stored.ruleSet;
+          return known.ruleSet;
         // A reading that took longer than the lifetime is as old as if it had been kept.
         known = await refresh(source);
       }
@@ -55,8 +55,8 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
     async asOf(source, eventTime) {
       const known = held.get(source.bucket);
       // An event's second has passed when the reading began: the copy is newer than the event.
-      if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.stored.ruleSet;
-      return (await refresh(source)).stored.ruleSet;
+      if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.ruleSet;
+      return (await refresh(source)).ruleSet;
     },
   };
 }

@@ -9,14 +9,18 @@ import { isRecord, parseJson } from './state-document';
  * Whoever knows revision n asks for n + 1: "not found" is a consistent answer, a listing is not.
  */
 export interface RuleStore {
-  /** The newest rule set. `known`: start from this one instead of the hint. */
-  load(source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet>;
-  /** The newest rule set, read again if it is so young that another writer of the same revision may still win. */
-  loadSettled(source: BucketRef): Promise<StoredRuleSet>;
+  /** The newest rule set that no other writer of its revision can replace any more. `known`: one that was loaded. */
+  load(source: BucketRef, known?: RuleSet): Promise<LoadedRuleSet>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
   commit(ruleSet: RuleSet, note: RevisionNote): Promise<StoredRuleSet>;
   /** One revision as it was written, or `undefined`. */
   revision(bucket: string, revision: number): Promise<Revision | undefined>;
+}
+
+export interface LoadedRuleSet {
+  readonly ruleSet: RuleSet;
+  /** There was no newer one then. */
+  readonly readMs: number;
 }
 
 export interface StoredRuleSet {
@@ -47,36 +51,11 @@ export interface RuleStoreSettings {
   readonly settleMs: number;
 }
 
-/** Younger than this, a revision is read once more: two writers of it may both have been told that they succeeded. */
-export const unsettledMs = 60_000;
-
-/** A newer revision came while one settled, this often in a row. */
-const settleTriesMax = 5;
+/** Older than this, by its writer's clock, a revision is settled, whatever the clocks differ by. */
+const settledMs = 60_000;
 
 /** More steps than this from the hint to the newest revision mean that the hint is broken. */
 const revisionStepsMax = 100_000;
-
-/** A rule set as somebody keeps it. */
-export interface HeldRuleSet {
-  readonly stored: StoredRuleSet;
-  /** When the reading of it began. */
-  readonly readMs: number;
-}
-
-/**
- * The newest rule set, from an older one that is held: one request, if that was settled when it was read. One that was
- * not may have been replaced since, however long ago that is.
- */
-export async function loadFrom(
-  store: RuleStore,
-  clock: Clock,
-  source: BucketRef,
-  held: HeldRuleSet | undefined,
-): Promise<HeldRuleSet> {
-  const readMs = clock.now();
-  const settled = held !== undefined && held.readMs - held.stored.committedMs > unsettledMs;
-  return { stored: await store.load(source, settled ? held.stored : undefined), readMs };
-}
 
 export function createRuleStore(
   state: StateStore,
@@ -95,30 +74,31 @@ export function createRuleStore(
     throw new ReplicationError('RULES_UNREADABLE', `revision ${revision} of ${source.bucket} is missing`);
   };
 
-  const load = async (source: BucketRef, known?: StoredRuleSet): Promise<StoredRuleSet> => {
-    const { bucket } = source;
-    let stored = known ?? (await fromHint(source));
-    for (let step = 0; step < revisionStepsMax; step += 1) {
-      const next = await read(bucket, stored.ruleSet.revision + 1);
-      if (next === undefined) return stored;
-      stored = storedFrom(next);
-    }
-    throw new ReplicationError('RULES_UNREADABLE', `more than ${revisionStepsMax} revisions of ${bucket}`);
+  /** What stands in the place of a revision once its writers are done: the hint follows them, time outlasts them. */
+  const settle = async (source: BucketRef, { revision }: RuleSet): Promise<StoredRuleSet> => {
+    if ((await hinted(source.bucket)) < revision) await clock.sleep(settings.settleMs);
+    return readRevision(source, revision);
   };
 
   return {
-    load,
-
-    async loadSettled(source) {
-      let found = await load(source);
-      for (let attempt = 0; attempt < settleTriesMax; attempt += 1) {
-        if (clock.now() - found.committedMs > unsettledMs) return found;
-        await clock.sleep(settings.settleMs);
-        const { revision } = found.ruleSet;
-        found = await load(source, await readRevision(source, revision));
-        if (found.ruleSet.revision === revision) return found;
+    async load(source, known) {
+      const { bucket } = source;
+      let stored = known === undefined ? await fromHint(source) : { ruleSet: known, committedMs: 0 };
+      let settled = true;
+      for (let step = 0; step < revisionStepsMax; step += 1) {
+        const readMs = clock.now();
+        const next = await read(bucket, stored.ruleSet.revision + 1);
+        if (next !== undefined) {
+          stored = storedFrom(next);
+          settled = readMs - stored.committedMs > settledMs;
+        } else if (settled) {
+          return { ruleSet: stored.ruleSet, readMs };
+        } else {
+          stored = await settle(source, stored.ruleSet);
+          settled = true;
+        }
       }
-      throw new ReplicationError('RULE_CONFLICT', `the rules of ${source.bucket} change all the time`);
+      throw new ReplicationError('RULES_UNREADABLE', `more than ${revisionStepsMax} revisions of ${bucket}`);
     },
 
     revision: read,
@@ -130,7 +110,9 @@ export function createRuleStore(
       if (ruleSet.revision === 1) await state.put(sourceName(bucket), JSON.stringify({ bucket, region }));
       const name = revisionName(ruleSet.bucket, ruleSet.revision);
       const conflict = `revision ${ruleSet.revision} of ${ruleSet.bucket} was written by somebody else`;
-      if (!(await state.create(name, JSON.stringify(document))))
+      // However long the change took to make, only creators of the same moment may both succeed.
+      const taken = (await read(bucket, ruleSet.revision)) !== undefined;
+      if (taken || !(await state.create(name, JSON.stringify(document))))
         throw new ReplicationError('RULE_CONFLICT', conflict);
       // Simultaneous creators may all have been told yes; after a while the last one stands.
       await clock.sleep(settings.settleMs);
@@ -141,14 +123,17 @@ export function createRuleStore(
     },
   };
 
-  /** The hint only saves steps: an old one, or a damaged one, or none, is caught up with. */
-  async function fromHint(source: BucketRef): Promise<StoredRuleSet> {
-    const { bucket } = source;
+  /** The hint only saves steps: an old one, or a damaged one, or none, is caught up with. It names what is settled. */
+  async function hinted(bucket: string): Promise<number> {
     const hint = await state.get(hintName(bucket));
     const found = hint === undefined ? undefined : parseJson(hint);
     const revision = isRecord(found) ? Number(found.revision) : 0;
-    if (!Number.isSafeInteger(revision) || revision < 1)
-      return { ruleSet: emptyRuleSet(source), committedMs: 0 };
+    return Number.isSafeInteger(revision) && revision > 0 ? revision : 0;
+  }
+
+  async function fromHint(source: BucketRef): Promise<StoredRuleSet> {
+    const revision = await hinted(source.bucket);
+    if (revision === 0) return { ruleSet: emptyRuleSet(source), committedMs: 0 };
     return readRevision(source, revision);
   }
 }

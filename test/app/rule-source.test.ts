@@ -1,45 +1,73 @@
 import { createAccountRules } from '../../lib/app/account-rules';
 import type { StateStore } from '../../lib/app/ports';
-import { createRuleStore } from '../../lib/app/rule-store';
-import { emptyRuleSet } from '../../lib/domain/rule';
+import { createRuleSource } from '../../lib/app/rule-source';
+import { createRuleStore, type RuleStore } from '../../lib/app/rule-store';
+import { emptyRuleSet, type RuleSet } from '../../lib/domain/rule';
 import { withNewRule } from '../../lib/domain/rule-change';
 import { createWorld, settings, source } from '../support/world';
 
-/** A store that lets two creators of one document both succeed. */
-function withTwoCreators(state: StateStore): StateStore {
-  return { ...state, create: async (name, body) => (await state.put(name, body), true) };
+const world = createWorld();
+const { clock, entropy } = world.ports;
+let state: StateStore;
+let asked: string[];
+
+beforeEach(() => {
+  const fresh = createWorld().ports.state;
+  asked = [];
+  state = {
+    ...fresh,
+    get: (name) => (asked.push(name), fresh.get(name)),
+    // Two creators of one document both succeed.
+    create: async (name, body) => (await fresh.put(name, body), true),
+  };
+});
+
+const note = { by: 'test', what: 'created' };
+const at = { sourceSeconds: 0, at: '2026-11-01T00:00:00Z' };
+const idsOf = (ruleSet: RuleSet) => ruleSet.rules.map(({ id }) => id);
+const withRule = (id: string, ruleSet = emptyRuleSet(source)) =>
+  withNewRule(ruleSet, id, settings(), at).ruleSet;
+
+/** The store of somebody who sees `event` happen whenever a revision is waited for. */
+function storeOf(event: () => Promise<unknown> = async () => {}, over = state): RuleStore {
+  const sleep = async () => void (await event());
+  return createRuleStore(over, { ...clock, sleep }, entropy, { settleMs: 10 });
 }
 
-test('a losing revision that was read before it was replaced is not acted on, however long ago that was', async () => {
-  const world = createWorld();
-  const { state, clock, entropy, rules } = world.ports;
-  const store = createRuleStore(withTwoCreators(state), clock, entropy, { settleMs: 10 });
-  const account = createAccountRules(store, state, clock);
-  const set = (id: string) =>
-    withNewRule(emptyRuleSet(source), id, settings(), { sourceSeconds: 0, at: '2026-11-01T00:00:00Z' })
-      .ruleSet;
-  const note = { by: 'test', what: 'created' };
+const readers: Record<string, (store: RuleStore) => Promise<RuleSet>> = {
+  'a function': (store) => createRuleSource(store, clock, { configLifetimeMs: 1000 }).current(source),
+  'a function that is sent an event': (store) =>
+    createRuleSource(store, clock, { configLifetimeMs: 1000 }).asOf(source, 0),
+  'a look at the rules of the account': (store) => createAccountRules(store, state).of(source),
+  'a change of the rules': async (store) => (await store.load(source)).ruleSet,
+};
 
-  // The other writer comes while the first one waits for its revision to settle.
-  let other: Promise<unknown> = Promise.resolve();
-  const losing = createRuleStore(
-    withTwoCreators(state),
-    {
-      ...clock,
-      sleep: async () => {
-        expect((await rules.current(source)).rules.map(({ id }) => id)).toEqual(['loser']);
-        expect((await account.of(source)).rules.map(({ id }) => id)).toEqual(['loser']);
-        other = store.commit(set('winner'), note);
-        await other;
-      },
-    },
-    entropy,
-    { settleMs: 10 },
-  );
-  await expect(losing.commit(set('loser'), note)).rejects.toMatchObject({ code: 'RULE_CONFLICT' });
-  await other;
+test.each(Object.entries(readers))('%s does not act on a revision that loses', async (_, reader) => {
+  const found: RuleSet[] = [];
+  // Both writers found nothing there, but one is slow: it comes when the other one's revision has been read.
+  let arrive = () => {};
+  const arrival = new Promise<void>((resolve) => (arrive = resolve));
+  const create: StateStore['create'] = async (...to) => (await arrival, state.create(...to));
+  const winning = storeOf(undefined, { ...state, create }).commit(withRule('winner'), note);
+  const losing = storeOf(async () => {
+    const reading = storeOf(async () => (arrive(), winning));
+    found.push(await reader(reading));
+  });
+  await expect(losing.commit(withRule('loser'), note)).rejects.toMatchObject({ code: 'RULE_CONFLICT' });
+  expect(found.map(idsOf)).toEqual([['winner']]);
+});
 
-  world.advance(61_000);
-  expect((await rules.current(source)).rules.map(({ id }) => id)).toEqual(['winner']);
-  expect((await account.of(source)).rules.map(({ id }) => id)).toEqual(['winner']);
+test('a revision whose writer is done is not waited for, and one that is held costs one request', async () => {
+  let waits = 0;
+  const waiting = storeOf(async () => (waits += 1));
+  await storeOf().commit(withRule('first'), note);
+  const held = (await waiting.load(source)).ruleSet;
+  await storeOf().commit(withRule('second', held), note);
+  const next = (await waiting.load(source, held)).ruleSet;
+  expect(idsOf(next)).toEqual(['first', 'second']);
+  expect(waits).toBe(0);
+
+  asked = [];
+  await waiting.load(source, next);
+  expect(asked).toHaveLength(1);
 });

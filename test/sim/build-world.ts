@@ -52,7 +52,7 @@ export function buildWorld(
   const failed = (): boolean => verdict.failure !== undefined;
   const faults = createFaults(scenario.faultRates, tally);
   const state = createStateBucket();
-  const books = createRuleBooks(state, scenario.settings.settleMs);
+  const books = createRuleBooks(state);
   const cos = createSimCos(scheduler);
   const acknowledged: Acknowledged[] = [];
   const attempts: MarkerRecord[] = [];

@@ -59,7 +59,7 @@ export function createInstance(world: World, name: string, region: string): Inst
   const state = createSimState(world, caller);
   const directory = createSimDirectory(world, caller);
   const ruleStore = countingConflicts(createRuleStore(state, clock, entropy, settings), world);
-  const account = createAccountRules(ruleStore, state, clock);
+  const account = createAccountRules(ruleStore, state);
   const ports: ReconcilePorts = {
     store: createSimStore(world, caller),
     state,

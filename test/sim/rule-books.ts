@@ -9,7 +9,7 @@ export interface RuleBooks {
   newest(bucket: string): RuleSet | undefined;
   /** Every rule set that ever stood there, also one of two writers of a revision that lost to the other. */
   ever(bucket: string): readonly RuleSet[];
-  /** Rule sets that a reading between two moments may have found, those of writers that lost their revision included. */
+  /** Rule sets that stood between two moments. One that lost its revision to another is believed by nobody. */
   believable(bucket: string, fromMs: number, toMs: number): readonly RuleSet[];
   /** The storage classes that a copy may have. */
   classesEver(bucket: string, destination: string, ofSource: string): readonly string[];
@@ -20,7 +20,7 @@ export interface RuleBooks {
 const nameOf = (bucket: string, revision: number): string =>
   `rules/${bucket}/${String(revision).padStart(12, '0')}.json`;
 
-export function createRuleBooks(state: StateBucket, settleMs: number): RuleBooks {
+export function createRuleBooks(state: StateBucket): RuleBooks {
   const parsed = new Map<string, RuleSet>();
   const parse = (body: string): RuleSet => {
     const known = parsed.get(body) ?? (JSON.parse(body) as RuleSet);
@@ -58,17 +58,11 @@ export function createRuleBooks(state: StateBucket, settleMs: number): RuleBooks
         .map((rule) => rule.destination.storageClass ?? ofSource),
     believable(bucket, fromMs, toMs) {
       const known = revisions(bucket);
-      const stood = known.flatMap((set, revision): readonly RuleSet[] => {
+      return known.flatMap((set, revision): readonly RuleSet[] => {
         if (set === undefined || committedMs(bucket, revision) > toMs) return [];
         const isLast = revision === known.length - 1;
         return isLast || committedMs(bucket, revision + 1) > fromMs ? [set] : [];
       });
-      // Who lost a revision was found there until the winner replaced it, which takes less than a settle time.
-      const lost = ever(bucket).filter(({ revision }) => {
-        const createdMs = committedMs(bucket, revision);
-        return createdMs <= toMs && createdMs + settleMs > fromMs;
-      });
-      return [...stood, ...lost];
     },
     committedMs,
   };

@@ -74,7 +74,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     settings: { ...defaultSettings, ...options.settings },
     remainingMs: () => 600_000,
   };
-  const account = createAccountRules(ruleStore, state, clock);
+  const account = createAccountRules(ruleStore, state);
   return {
     cos,
     ruleStore,
