@@ -6,7 +6,7 @@ import type { Mark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import { type BucketRef, coversTagged, type ReplicationRule, tagsDecide } from '../domain/rule';
 import { encodeStamp, stampHeader } from '../domain/stamp';
-import { metadataFits, type ObjectHead, planTransfer } from '../domain/transfer';
+import { isOfVersion, metadataFits, type ObjectHead, planTransfer } from '../domain/transfer';
 import type { Logger } from './ports';
 import { type ProvenancePorts, sourceMarkerIsReplica, stampOf, unversioned, writeMarker } from './provenance';
 
@@ -75,7 +75,8 @@ async function copySourceVersion(
   const isCurrent =
     current !== undefined &&
     (current.versionId ?? 'null') === version.versionId &&
-    current.etag === version.etag;
+    current.etag === version.etag &&
+    isOfVersion(current, version);
   const head = isCurrent ? current : await headOf(ports, source, key, version);
   if (stampOf(ports, source.bucket, key, head)) {
     throw new ReplicationError('IS_REPLICA', `version ${version.versionId} of "${key}"`);
@@ -183,7 +184,7 @@ async function headOf(
   version: ObjectVersion,
 ): Promise<ObjectHead> {
   const head = await ports.store.headObject(bucket, key, version.versionId);
-  if (head) return head;
+  if (head && isOfVersion(head, version)) return head;
   throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}" in ${bucket.bucket}`);
 }
 

@@ -2,7 +2,7 @@ import { ReplicationError } from '../domain/error';
 import type { HistoryEntry, HistoryWindow } from '../domain/history';
 import { entryId, newestOf } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
-import type { ObjectHead } from '../domain/transfer';
+import { isOfVersion, type ObjectHead } from '../domain/transfer';
 import type { Clock, ObjectStore } from './ports';
 import { listedForSureMs, type ReplicationSettings } from './settings';
 
@@ -83,7 +83,7 @@ async function isStill(
 ): Promise<boolean> {
   const head = await store.headObject(bucket, key, 'null');
   if (entry.kind === 'deleteMarker') return head === undefined;
-  return head?.etag === entry.etag && head.lastModifiedMs === entry.lastModifiedMs;
+  return head !== undefined && isOfVersion(head, entry);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ReasonCode } from './error';
+import type { ObjectVersion } from './history';
 import type { ReplicationRule, StorageClass } from './rule';
 import { parseStorageClass } from './rule';
 import { stampHeader } from './stamp';
@@ -20,6 +21,12 @@ export interface ObjectHead {
   readonly customerEncrypted: boolean;
   /** An archived version that is restored for a while can be copied. */
   readonly restored: boolean;
+}
+
+/** Whether a HEAD by a version's id speaks of the one that was listed: one without an id is replaced in place. */
+export function isOfVersion(head: ObjectHead, version: ObjectVersion): boolean {
+  if (version.versionId !== 'null') return true;
+  return head.etag === version.etag && head.lastModifiedMs === version.lastModifiedMs;
 }
 
 /** Largest object that one server-side copy takes. Source: https://www.tencentcloud.com/document/product/436/10881 */

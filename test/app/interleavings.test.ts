@@ -256,6 +256,32 @@ test('a null version that is overwritten in place holds the rule, and is copied 
   expect((await notify(world)).written).toBe(0);
 });
 
+test('a null version is not said to have failed for what took its place before it was looked at', async () => {
+  const world = createWorld({ settings: { singleCopyBytesMax: 10 } });
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  world.cos.setVersioning(source, 'Suspended');
+  world.cos.put(source, key, { body: 'null' });
+  world.cos.setVersioning(source, 'Enabled');
+  world.cos.put(source, key, { body: 'with an id' });
+  const { headObject } = world.ports.store;
+  let replaced = false;
+  world.ports.store.headObject = (bucket, of, versionId) => {
+    if (versionId === 'null' && !replaced) {
+      replaced = true;
+      world.cos.setVersioning(source, 'Suspended');
+      world.cos.put(source, key, { body: 'far too large' });
+      world.cos.setVersioning(source, 'Enabled');
+    }
+    return headObject(bucket, of, versionId);
+  };
+  await notify(world);
+  expect(replaced).toBe(true);
+  const { entries } = await world.rules.backlog(source.bucket, 'r1', undefined);
+  const large = world.cos.history(source, key).find(({ content }) => content?.body === 'far too large');
+  expect(entries).toMatchObject([{ code: 'OBJECT_TOO_LARGE', source: entryId(large!.entry) }]);
+  expect(at(world)).toEqual(['with an id']);
+});
+
 describe.each([
   ['before the copy reads it: only the new one arrives', false, ['second null']],
   ['after the copy has read it: both arrive', true, ['first null', 'second null']],
