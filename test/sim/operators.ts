@@ -1,3 +1,4 @@
+import type { ChangeRequest } from '../../lib/app/change-rules';
 import type { ReplicationRule, RuleSet, RuleSettings } from '../../lib/domain/rule';
 import type { Chance } from './chance';
 import type { Platform } from './platform';
@@ -11,6 +12,8 @@ export interface Acknowledged {
   /** Absent: the rule was deleted. */
   readonly rule: ReplicationRule | undefined;
   readonly id: string;
+  /** Another author has written the revision: what was asked for was so already. */
+  readonly author: string;
   /** By the source bucket's own clock. */
   readonly askedMs: number;
   readonly acknowledgedMs: number;
@@ -25,12 +28,14 @@ export function createOperators(
   acknowledge: (change: Acknowledged) => void,
 ) {
   const { scheduler, cos, trace, tally } = world;
+  let asked = 0;
 
   const ask = async (
     rule: NamedRule,
     what: string,
     run: (
       rules: NonNullable<ReturnType<Platform['ruleInstance']>>['rules'],
+      request: ChangeRequest,
     ) => Promise<{ ruleSet: RuleSet; rule?: ReplicationRule }>,
   ): Promise<'acknowledged' | 'refused'> => {
     const instance = platforms.get(rule.source.region)?.ruleInstance();
@@ -38,8 +43,10 @@ export function createOperators(
     const askedMs = cos.bucketClock(rule.source);
     trace.add('operator', what, rule.id, 'asks');
     instance.busy = true;
+    asked += 1;
+    const request = { bucket: rule.source.bucket, author: `author${asked}`, revision: undefined };
     try {
-      const { ruleSet, rule: made } = await run(instance.rules);
+      const { ruleSet, rule: made } = await run(instance.rules, request);
       tally.count(`rule ${what}`);
       trace.add('operator', what, rule.id, `revision ${ruleSet.revision}`);
       acknowledge({
@@ -47,6 +54,7 @@ export function createOperators(
         revision: ruleSet.revision,
         rule: made,
         id: rule.id,
+        author: request.author,
         askedMs,
         acknowledgedMs: cos.bucketClock(rule.source),
         atMs: scheduler.now(),
@@ -61,8 +69,6 @@ export function createOperators(
     }
   };
 
-  const requestOn = (rule: NamedRule) => ({ bucket: rule.source.bucket, author: 'sim', revision: undefined });
-
   /** Who names the revision that they have seen is refused where somebody else was first; others are asked again. */
   const edit = (
     rule: NamedRule,
@@ -70,17 +76,17 @@ export function createOperators(
     namesRevision: boolean,
     change: (before: RuleSettings) => RuleSettings,
   ) =>
-    ask(rule, what, async (rules) => {
+    ask(rule, what, async (rules, request) => {
       const revision = namesRevision ? (await rules.list(rule.source.bucket)).revision : undefined;
-      return rules.edit({ ...requestOn(rule), revision }, rule.id, (before) => ({
+      return rules.edit({ ...request, revision }, rule.id, (before) => ({
         ok: true,
         value: change(before),
       }));
     });
 
   const create = (rule: NamedRule) =>
-    ask(rule, 'create', (rules) =>
-      rules.create(requestOn(rule), rule.id, { ok: true, value: rule.settings }),
+    ask(rule, 'create', (rules, request) =>
+      rules.create(request, rule.id, { ok: true, value: rule.settings }),
     );
 
   const change = (chance: Chance, rule: NamedRule, kind: keyof typeof changes) => {
@@ -124,8 +130,7 @@ export function createOperators(
 
   /** As it was made, whether it still stands or not. */
   const putBack = (rule: NamedRule) =>
-    ask(rule, 'put back', async (rules) => {
-      const request = requestOn(rule);
+    ask(rule, 'put back', async (rules, request) => {
       const value = { ok: true, value: rule.settings } as const;
       const stands = (await rules.list(rule.source.bucket)).rules.some(({ id }) => id === rule.id);
       return stands ? rules.edit(request, rule.id, () => value) : rules.create(request, rule.id, value);
@@ -148,7 +153,7 @@ export function createOperators(
     create,
 
     remove: (rule: NamedRule) =>
-      ask(rule, 'delete', async (rules) => ({ ruleSet: await rules.remove(requestOn(rule), rule.id) })),
+      ask(rule, 'delete', async (rules, request) => ({ ruleSet: await rules.remove(request, rule.id) })),
 
     change: async (chance: Chance, rule: NamedRule): Promise<void> => {
       await change(chance, rule, chance.weighted(changes));

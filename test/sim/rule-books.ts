@@ -1,3 +1,4 @@
+import type { Revision } from '../../lib/app/rule-store';
 import type { Coverage, ReplicationRule, RuleSet } from '../../lib/domain/rule';
 import type { StoredEntry } from '../../lib/adapters/memory/memory-cos';
 import type { StateBucket } from './state-bucket';
@@ -5,8 +6,8 @@ import type { StateBucket } from './state-bucket';
 /** The rules as they truly stand in the state bucket, read without the product's own code. */
 export interface RuleBooks {
   /** All revisions of a bucket's rules, the first one at place 1. */
-  revisions(bucket: string): readonly (RuleSet | undefined)[];
-  newest(bucket: string): RuleSet | undefined;
+  revisions(bucket: string): readonly (Revision | undefined)[];
+  newest(bucket: string): Revision | undefined;
   /** Every rule set that ever stood there, also one of two writers of a revision that lost to the other. */
   ever(bucket: string): readonly RuleSet[];
   /** Rule sets that stood between two moments. One that lost its revision to another is believed by nobody. */
@@ -21,19 +22,19 @@ const nameOf = (bucket: string, revision: number): string =>
   `rules/${bucket}/${String(revision).padStart(12, '0')}.json`;
 
 export function createRuleBooks(state: StateBucket): RuleBooks {
-  const parsed = new Map<string, RuleSet>();
-  const parse = (body: string): RuleSet => {
-    const known = parsed.get(body) ?? (JSON.parse(body) as RuleSet);
+  const parsed = new Map<string, Revision>();
+  const parse = (body: string): Revision => {
+    const known = parsed.get(body) ?? (JSON.parse(body) as Revision);
     parsed.set(body, known);
     return known;
   };
-  const read = (bucket: string, revision: number): RuleSet | undefined => {
+  const read = (bucket: string, revision: number): Revision | undefined => {
     const body = state.documents.get(nameOf(bucket, revision));
     if (body === undefined) return undefined;
     return parse(body);
   };
-  const revisions = (bucket: string): readonly (RuleSet | undefined)[] => {
-    const found: (RuleSet | undefined)[] = [undefined];
+  const revisions = (bucket: string): readonly (Revision | undefined)[] => {
+    const found: (Revision | undefined)[] = [undefined];
     for (;;) {
       const next = read(bucket, found.length);
       if (next === undefined) return found;

@@ -13,6 +13,7 @@ export function checkSince(
   const { rule } = change;
   if (rule === undefined) return;
   const revisions = books.revisions(change.bucket);
+  if (revisions[change.revision]?.by !== change.author) return;
   const before = revisions[change.revision - 1]?.rules.find(({ id }) => id === rule.id);
   const isNow = (seconds: number | undefined): boolean =>
     seconds !== undefined &&
