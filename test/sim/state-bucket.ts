@@ -132,7 +132,12 @@ function shownNames(
       : fault === 'staleHole'
         ? withoutOne(world, caller, names)
         : names;
-  if (fault !== undefined && !sameNames(shown, names)) tally.count(`fault ${fault}`);
+  if (fault !== undefined && !sameNames(shown, names)) {
+    tally.count(`fault ${fault}`);
+    const unseen = names.filter((name) => !shown.includes(name));
+    for (const record of world.attempts)
+      record.hidden ||= unseen.some((name) => name.startsWith(`${record.attempt}.open.`));
+  }
   return shown;
 }
 
@@ -159,7 +164,16 @@ function noteAttempt(world: World, caller: Caller, name: string, body: string): 
     throw new Error(`a record lacks its facts: ${body}`);
   const attempt = name.slice(0, name.indexOf('.open.'));
   const sentMs = world.scheduler.now();
-  world.attempts.push({ attempt, sentMs, worker: caller.name, key, sourceBucket, sourceMarker, destination });
+  world.attempts.push({
+    attempt,
+    sentMs,
+    worker: caller.name,
+    key,
+    sourceBucket,
+    sourceMarker,
+    destination,
+    hidden: false,
+  });
 }
 
 /** Without most of its digest, for the trace; with the reason, if the document tells one. */

@@ -45,6 +45,8 @@ export interface MarkerRecord {
   readonly sourceBucket: string;
   readonly sourceMarker: string;
   readonly destination: string;
+  /** A listing lacked its open record once. */
+  hidden: boolean;
 }
 
 export interface SimSettings {

@@ -1,7 +1,7 @@
 import type { Verdict } from '../failure';
-import { shown, type Written } from '../ledger';
+import { nameOf, shown, type Written } from '../ledger';
 import type { RuleBooks } from '../rule-books';
-import type { World } from '../world';
+import type { MarkerRecord, World } from '../world';
 import { isEligible, isStoodInFor, openAttempts, type Pair, pairsOf, placeOf, replicasOf } from './histories';
 
 /** The newest is on top, unless a user wrote to the destination later. */
@@ -76,9 +76,16 @@ function isRightReplica(world: World, pair: Pair, top: Written, newest: Written)
   if (newest.removedMs === undefined) return false;
   // In doubt what may have been an older marker is covered again by the head; a marker that is gone cannot come back.
   if (doubtful && newest.stored.content === undefined) return true;
+  // The marker's record was hidden, so that it was taken for a user's: what was written then ends with the newest version.
+  if (world.attempts.some((attempt) => attempt.hidden && isOf(attempt, newest, pair))) return true;
   // A listing of the destination hid its replica, and the source has it no longer: nobody knew that it is missing. Or
   // the one of what is on top now, and who made it again could not tell any more what had come after it.
   return [newest, author.of].flatMap((one) => replicasOf(world, one, destination)).some((one) => one.hidden);
+}
+
+function isOf(attempt: MarkerRecord, { ref, stored }: Written, { destination, key }: Pair): boolean {
+  const ofSource = attempt.sourceBucket === ref.bucket && attempt.sourceMarker === nameOf(stored.entry);
+  return ofSource && attempt.destination === destination.bucket && attempt.key === key;
 }
 
 /**
