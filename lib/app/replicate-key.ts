@@ -112,6 +112,8 @@ async function replicateTo(
     if (!ports.settings.leases || !contended || one.lease !== undefined) return;
     const { destination } = one.rule;
     const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
+    // Its holder may be done with writing, and looks at the source only once it has released it.
+    if (lease === 'held' && plan.buried) return;
     if (lease === 'held') throw new PlanDropped('idle');
     one.lease = lease;
     // What was planned may have been done by whoever held it before.

@@ -40,6 +40,8 @@ export type KeyPlan =
       readonly repeats: ReadonlySet<ReplicationStep>;
       /** Somebody else is probably at the same work. */
       readonly contended: boolean;
+      /** A late write lies on top of the head: whoever wrote the head need not look again. */
+      readonly buried: boolean;
     };
 
 /**
@@ -72,7 +74,8 @@ export function planKey(view: KeyView): KeyPlan {
   if (again.length > 0 && top === head) headSteps.forEach((step) => repeats.add(step));
   const steps = [...again.map(({ step }) => step), ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
-  return { kind: 'apply', steps, refills: again.length, repeats, contended };
+  const buried = headSteps.length > 0 && top !== head;
+  return { kind: 'apply', steps, refills: again.length, repeats, contended, buried };
 }
 
 /**

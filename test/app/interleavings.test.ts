@@ -461,6 +461,31 @@ describe('leases', () => {
     expect(held(world)).toEqual([]);
   });
 
+  test('whoever wrote without one on top of what its holder wrote puts that on top again', async () => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    const slow = pause(world, 'copyVersion');
+    const late = notify(world);
+    await slow.arrived;
+    expect(held(world)).toEqual([]);
+
+    world.cos.put(source, key, { body: 'two' });
+    const { state } = world.ports;
+    const { remove } = state;
+    let overtaken: Promise<unknown> | undefined;
+    state.remove = async (name) => {
+      state.remove = remove;
+      slow.release();
+      await (overtaken = late);
+      expect(at(world)).toEqual(['one', 'two', 'one', 'two']);
+      return remove(name);
+    };
+    await notify(world);
+    expect(await overtaken).toMatchObject({ written: 2 });
+    expect(at(world)).toEqual(['one', 'two', 'one', 'two']);
+    expect(held(world)).toEqual([]);
+  });
+
   test('one that a dead worker holds is taken over when it has expired', async () => {
     const world = await withRule();
     world.cos.put(source, key, { body: 'one' });
