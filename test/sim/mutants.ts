@@ -314,7 +314,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     file: ruleStore,
     find: 'stored = await settle(source, stored.ruleSet);',
     replace: 'await settle(source, stored.ruleSet);',
-    seeds: 3_000,
+    seeds: 5_000,
   },
   {
     name: 'nobody waits for a revision to settle',

@@ -104,7 +104,7 @@ function planOperations(scenario: Scenario, chance: Chance): readonly Operation[
     draw(place, place === putBackAt ? chance.between(...heardWithinMs) : pauseMs(chance));
   }
   topUp(plan, scenario, chance.fork('more'));
-  if (!scenario.rulesStay && chance.fork('rush').happens(0.25)) endInRush(plan, scenario, chance.fork('end'));
+  if (!scenario.rulesStay && chance.fork('rush').happens(0.5)) endInRush(plan, scenario, chance.fork('end'));
   return plan;
 }
 
@@ -200,15 +200,18 @@ function operate({ scenario, users, operators, world }: Cast, operation: Operati
   }
 }
 
-/** Several people change rules at about the same time: some build on what others have only just written. */
+/** Several people change rules, three at a time: some write at the same moment, some build on what others have only just written. */
 function rushRules(
   { rules }: Scenario,
   { scheduler }: World,
   change: Operators['change'],
   chance: Chance,
 ): void {
-  for (const person of ['first', 'second', 'third', 'fourth']) {
-    const own = chance.fork(person);
-    scheduler.after(own.between(0, 1_500), () => void change(own, own.pick(rules)));
+  for (const moment of ['first', 'second']) {
+    const afterMs = chance.fork(moment).between(0, 1_500);
+    for (const person of ['one', 'other', 'third']) {
+      const own = chance.fork(`${moment} ${person}`);
+      scheduler.after(afterMs, () => void change(own, own.pick(rules)));
+    }
   }
 }

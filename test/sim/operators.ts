@@ -12,10 +12,9 @@ export interface Acknowledged {
   /** Absent: the rule was deleted. */
   readonly rule: ReplicationRule | undefined;
   readonly id: string;
-  /** Another author has written the revision: what was asked for was so already. */
-  readonly author: string;
+  /** When each author asked so far, by the clock of the bucket: who finds it done already is told another's revision. */
+  readonly askedMs: ReadonlyMap<string, number>;
   /** By the source bucket's own clock. */
-  readonly askedMs: number;
   readonly acknowledgedMs: number;
   /** True time. */
   readonly atMs: number;
@@ -28,7 +27,7 @@ export function createOperators(
   acknowledge: (change: Acknowledged) => void,
 ) {
   const { scheduler, cos, trace, tally } = world;
-  let asked = 0;
+  const asked = new Map<string, number>();
 
   const ask = async (
     rule: NamedRule,
@@ -40,11 +39,11 @@ export function createOperators(
   ): Promise<'acknowledged' | 'refused'> => {
     const instance = platforms.get(rule.source.region)?.ruleInstance();
     if (!instance) return 'refused';
-    const askedMs = cos.bucketClock(rule.source);
     trace.add('operator', what, rule.id, 'asks');
     instance.busy = true;
-    asked += 1;
-    const request = { bucket: rule.source.bucket, author: `author${asked}`, revision: undefined };
+    const author = `author${asked.size}`;
+    asked.set(author, cos.bucketClock(rule.source));
+    const request = { bucket: rule.source.bucket, author, revision: undefined };
     try {
       const { ruleSet, rule: made } = await run(instance.rules, request);
       tally.count(`rule ${what}`);
@@ -54,8 +53,7 @@ export function createOperators(
         revision: ruleSet.revision,
         rule: made,
         id: rule.id,
-        author: request.author,
-        askedMs,
+        askedMs: asked,
         acknowledgedMs: cos.bucketClock(rule.source),
         atMs: scheduler.now(),
       });

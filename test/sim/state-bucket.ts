@@ -135,8 +135,8 @@ function shownNames(
   if (fault !== undefined && !sameNames(shown, names)) {
     tally.count(`fault ${fault}`);
     const unseen = names.filter((name) => !shown.includes(name));
-    for (const record of world.attempts)
-      record.hidden ||= unseen.some((name) => name.startsWith(`${record.attempt}.open.`));
+    for (const { attempt, hiddenFrom } of world.attempts)
+      if (unseen.some((name) => name.startsWith(`${attempt}.open.`))) hiddenFrom.add(caller.name);
   }
   return shown;
 }
@@ -172,7 +172,7 @@ function noteAttempt(world: World, caller: Caller, name: string, body: string): 
     sourceBucket,
     sourceMarker,
     destination,
-    hidden: false,
+    hiddenFrom: new Set(),
   });
 }
 

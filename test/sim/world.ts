@@ -45,8 +45,8 @@ export interface MarkerRecord {
   readonly sourceBucket: string;
   readonly sourceMarker: string;
   readonly destination: string;
-  /** A listing lacked its open record once. */
-  hidden: boolean;
+  /** Workers that were shown a listing which lacked its open record. */
+  readonly hiddenFrom: Set<string>;
 }
 
 export interface SimSettings {

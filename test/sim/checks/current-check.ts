@@ -76,8 +76,9 @@ function isRightReplica(world: World, pair: Pair, top: Written, newest: Written)
   if (newest.removedMs === undefined) return false;
   // In doubt what may have been an older marker is covered again by the head; a marker that is gone cannot come back.
   if (doubtful && newest.stored.content === undefined) return true;
-  // The marker's record was hidden, so that it was taken for a user's: what was written then ends with the newest version.
-  if (world.attempts.some((attempt) => attempt.hidden && isOf(attempt, newest, pair))) return true;
+  // The marker's record was hidden from who wrote on top of it as on a user's; that lies on its base for everybody since.
+  const hidden = ({ hiddenFrom }: MarkerRecord): boolean => hiddenFrom.has(author.worker);
+  if (world.attempts.some((attempt) => isOf(attempt, newest, pair) && hidden(attempt))) return true;
   // A listing of the destination hid its replica, and the source has it no longer: nobody knew that it is missing. Or
   // the one of what is on top now, and who made it again could not tell any more what had come after it.
   return [newest, author.of].flatMap((one) => replicasOf(world, one, destination)).some((one) => one.hidden);

@@ -13,11 +13,12 @@ export function checkSince(
   const { rule } = change;
   if (rule === undefined) return;
   const revisions = books.revisions(change.bucket);
-  if (revisions[change.revision]?.by !== change.author) return;
+  const askedMs = change.askedMs.get(revisions[change.revision]?.by ?? '');
   const before = revisions[change.revision - 1]?.rules.find(({ id }) => id === rule.id);
   const isNow = (seconds: number | undefined): boolean =>
     seconds !== undefined &&
-    seconds >= Math.floor(change.askedMs / 1000) &&
+    askedMs !== undefined &&
+    seconds >= Math.floor(askedMs / 1000) &&
     seconds <= Math.floor(change.acknowledgedMs / 1000);
 
   // With tags, several times hold for one key.
