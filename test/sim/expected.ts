@@ -26,6 +26,7 @@ const expected: readonly string[] = [
   'event given up',
   'user restore',
   'user undelete',
+  'user delete at both ends',
   'user suspend',
   'rule disable',
   'rule enable',

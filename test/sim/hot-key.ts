@@ -73,6 +73,7 @@ function scenario(leases: boolean): Scenario {
       },
     ],
     keys: [key],
+    busyKeys: [key],
     faultRates: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as unknown as FaultRates,
     rulesStay: true,
     rulesArePutBack: false,

@@ -385,7 +385,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     find: "if (!possible.every((attempt) => isOver(attempt, times))) return 'unknown';",
     replace: '',
     leases: 'off',
-    seeds: 10_000,
+    seeds: 5_000,
   },
   {
     name: 'what listings cannot tell apart is never looked at',
@@ -399,7 +399,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     file: replicateKey,
     find: "return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;",
     replace: 'return look;',
-    seeds: 12_000,
+    seeds: 6_000,
   },
   {
     name: 'trust the event: one that is no newer than the last is dropped',

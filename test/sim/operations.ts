@@ -26,6 +26,7 @@ const kinds = {
   write: 50,
   deleteForGood: 6,
   deleteTwice: 3,
+  deleteAtBothEnds: 4,
   restore: 6,
   destinationPut: 5,
   destinationDelete: 4,
@@ -86,7 +87,7 @@ function planOperations(scenario: Scenario, chance: Chance): readonly Operation[
     const kind = others[drawn] ?? drawn;
     const rule = own.pick(scenario.rules);
     // The first key is the hot one.
-    const key = own.happens(0.5) ? (scenario.keys[0] ?? '') : own.pick(scenario.keys);
+    const key = own.happens(0.5) ? (scenario.busyKeys[0] ?? '') : own.pick(scenario.busyKeys);
     plan.push({ kind, afterMs, rule, key, chance: own });
   };
 
@@ -105,14 +106,30 @@ function planOperations(scenario: Scenario, chance: Chance): readonly Operation[
   }
   topUp(plan, scenario, chance.fork('more'));
   if (!scenario.rulesStay && chance.fork('rush').happens(0.5)) endInRush(plan, scenario, chance.fork('end'));
+  const untouched = scenario.keys.filter((key) => !scenario.busyKeys.includes(key));
+  for (const key of untouched) endInBurst(plan, scenario, key, chance.fork(`burst ${key}`));
   return plan;
 }
+
+/** Long after all the rest, a key that nobody has touched is written a few times at once: nothing excuses what becomes of it. */
+function endInBurst(plan: Operation[], scenario: Scenario, key: string, chance: Chance): void {
+  const rule = chance.pick(scenario.rules);
+  for (let extra = 0; extra < writesInBurst; extra += 1) {
+    const afterMs = extra === 0 ? chance.between(...allIsOverMs) : chance.between(5, 1_500);
+    plan.push({ kind: 'write', afterMs, rule, key, chance: chance.fork(`${extra}`) });
+  }
+}
+
+const writesInBurst = 5;
+
+/** By then functions have heard of all rules, and what was sent while versioning was suspended has landed. */
+const allIsOverMs = [300_000, 400_000] as const;
 
 /** The last changes of rules are contested, and read by functions while they are. */
 function endInRush(plan: Operation[], scenario: Scenario, chance: Chance): void {
   const kind = scenario.rulesArePutBack ? 'gentleRuleRush' : 'ruleRush';
   const rule = chance.pick(scenario.rules);
-  const key = scenario.keys[0] ?? '';
+  const key = scenario.busyKeys[0] ?? '';
   plan.push({ kind, afterMs: pauseMs(chance), rule, key, chance: chance.fork('rush') });
   for (let extra = 0; extra < writesInRush; extra += 1) {
     plan.push({
@@ -140,13 +157,13 @@ function topUp(plan: Operation[], scenario: Scenario, chance: Chance): void {
   const backAt = plan.findIndex(({ kind }) => kind === 'putRulesBack');
   const writes = plan.filter(({ kind }) => kind === 'write');
   const after = plan.slice(backAt + 1).filter(({ kind }) => kind === 'write');
-  const untouched = scenario.keys.filter((key) => !after.some((write) => write.key === key));
+  const untouched = scenario.busyKeys.filter((key) => !after.some((write) => write.key === key));
   const lacking = Math.max(
     writesMin - writes.length,
     backAt < 0 ? 0 : writesAfterPutBackMin - after.length,
     untouched.length,
   );
-  const keys = [...untouched, ...scenario.keys];
+  const keys = [...untouched, ...scenario.busyKeys];
   for (let extra = 0; extra < lacking; extra += 1) {
     const own = chance.fork(`${extra}`);
     const key = keys[extra % keys.length] ?? '';
@@ -170,6 +187,8 @@ function operate({ scenario, users, operators, world }: Cast, operation: Operati
       return users.deleteForGood(chance, source, key);
     case 'deleteTwice':
       return users.deleteTwice(chance, source, key);
+    case 'deleteAtBothEnds':
+      return users.deleteAtBothEnds(chance, source, destination, key);
     case 'restore':
       return users.restore(chance, destination, key);
     case 'destinationPut':

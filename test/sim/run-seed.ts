@@ -77,7 +77,7 @@ function createRun(options: RunOptions) {
     /** Rules are made while nothing goes wrong yet. */
     async begin(): Promise<void> {
       for (const { source } of scenario.rules) {
-        if (chance.happens(0.3)) users.put(chance, source, chance.pick(scenario.keys));
+        if (chance.happens(0.3)) users.put(chance, source, chance.pick(scenario.busyKeys));
       }
       for (const rule of scenario.rules) await settle(operators.create(rule));
       faults.start();

@@ -21,6 +21,8 @@ export interface Scenario {
   readonly buckets: readonly { readonly ref: BucketRef; readonly habits: BucketHabits }[];
   readonly rules: readonly NamedRule[];
   readonly keys: readonly string[];
+  /** Those that users write all along; the others are written in the end only. */
+  readonly busyKeys: readonly string[];
   readonly faultRates: FaultRates;
   /** Nobody changes a rule once all are made. */
   readonly rulesStay: boolean;
@@ -40,6 +42,7 @@ const shanghai: BucketRef = { bucket: 'b-1250000000', region: 'ap-shanghai' };
 const beijing: BucketRef = { bucket: 'c-1250000000', region: 'ap-beijing' };
 
 const allKeys = ['p/a', 'p/b', 'q/c', 'q/é 🦊'];
+const lastKey = 'p/last';
 
 export function drawScenario(options: RunOptions, chance: Chance): Scenario {
   const settings = drawSettings(options, chance);
@@ -51,7 +54,7 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
   });
   const buckets = [guangzhou, shanghai, beijing].map((ref) => ({ ref, habits: habits() }));
   const rules = drawRules(chance, options.without.has('deployments'));
-  const keys = allKeys.slice(0, chance.between(3, 4));
+  const busyKeys = allKeys.slice(0, chance.between(3, 4));
   const faultRates = drawFaultRates(chance, options.without);
   // Where events must bring everything, much depends on each of them, and on all that follows the last change of a rule.
   const bring = bringEventsEverything(faultRates);
@@ -60,7 +63,8 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
     settings: { ...settings, batchRate: bring ? 0.5 : settings.batchRate },
     buckets,
     rules,
-    keys,
+    keys: bring ? [...busyKeys, lastKey] : busyKeys,
+    busyKeys,
     faultRates,
     rulesStay,
     rulesArePutBack: !rulesStay && chance.fork('rules are put back').happens(0.8),

@@ -51,6 +51,12 @@ export function createUsers(world: World, scenario: Scenario) {
     };
   };
 
+  const erase = (ref: BucketRef, key: string, what = 'delete') => {
+    const made = cos.delete(ref, key, { startedMs: scheduler.now(), author: { kind: 'user' } });
+    say(what, ref, key, made.stored.entry.versionId.slice(-6));
+    return made;
+  };
+
   return {
     put: (chance: Chance, ref: BucketRef, key: string) => put(chance, ref, key, content(chance, key)),
 
@@ -63,25 +69,24 @@ export function createUsers(world: World, scenario: Scenario) {
       put(chance, ref, key, { ...chance.pick(older).stored.content }, 'put again');
     },
 
-    delete(ref: BucketRef, key: string): void {
-      const made = cos.delete(ref, key, { startedMs: scheduler.now(), author: { kind: 'user' } });
-      say('delete', ref, key, made.stored.entry.versionId.slice(-6));
+    delete: (ref: BucketRef, key: string): void => void erase(ref, key),
+
+    /** Whoever wants it gone everywhere does not wait for replication. */
+    deleteAtBothEnds(chance: Chance, source: BucketRef, destination: BucketRef, key: string): void {
+      erase(source, key);
+      scheduler.after(chance.between(0, 5_000), () => erase(destination, key, 'delete at both ends'));
     },
 
     /** Deletes, takes it back by deleting the marker for good, and deletes once more: one marker looks like the other. */
     deleteTwice(chance: Chance, ref: BucketRef, key: string): void {
-      const erase = () => cos.delete(ref, key, { startedMs: scheduler.now(), author: { kind: 'user' } });
-      const marker = erase();
-      say('delete', ref, key, marker.stored.entry.versionId.slice(-6));
+      const marker = erase(ref, key);
       const soonMs = chance.between(500, 20_000);
       scheduler.after(soonMs, () => {
         if (marker.removedMs !== undefined) return;
         cos.deleteVersion(marker);
         say('undelete', ref, key, shown(marker));
       });
-      scheduler.after(soonMs + chance.between(50, 10_000), () =>
-        say('delete again', ref, key, erase().stored.entry.versionId.slice(-6)),
-      );
+      scheduler.after(soonMs + chance.between(50, 10_000), () => erase(ref, key, 'delete again'));
     },
 
     /** One of the youngest, for good. */
