@@ -24,6 +24,8 @@ export type Author =
       readonly worker: string;
       /** The source entry that it stands for. */
       readonly of: Written;
+      /** As of when its worker had last been shown the source's listing of the key. */
+      readonly lookedMs: number;
       readonly startedMs: number;
       /** Its content is not what it should be. */
       readonly torn: boolean;
@@ -89,7 +91,7 @@ export function described(written: Written, startMs: number): string {
     `landed ${seconds(landedMs)}`,
     `Last-Modified ${seconds(stored.entry.lastModifiedMs)}`,
     author.kind === 'replication'
-      ? `of ${nameOf(author.of.stored.entry).slice(-12)} sent ${seconds(author.startedMs)}`
+      ? `of ${nameOf(author.of.stored.entry).slice(-12)} as listed ${seconds(author.lookedMs)} sent ${seconds(author.startedMs)}`
       : '',
     hidden ? 'was hidden by a listing' : '',
     author.kind === 'replication' && author.torn ? 'torn' : '',

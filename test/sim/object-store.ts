@@ -16,6 +16,8 @@ const staleness: readonly FaultKind[] = ['staleSnapshot', 'staleHole'];
 /** The ObjectStore port of one caller. */
 export function createSimStore(world: World, caller: Caller): ObjectStore {
   const { cos, wire, scheduler, watch } = world;
+  /** As of when the caller was last shown what there is of a key, from its newest entry on. */
+  const looked = new Map<string, number>();
 
   const send = <Answer>(
     api: string,
@@ -57,7 +59,9 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
         staleness,
         (fault) => {
           need(ref);
-          const history = listed(world, caller, ref, key, fault);
+          const { history, asOfMs } = listed(world, caller, ref, key, fault);
+          // A single entry is asked for only to tell whether anything changed.
+          if (olderThan === undefined && entriesMax > 1) looked.set(`${ref.bucket}/${key}`, asOfMs);
           const older = olderThan === undefined ? history : before(world, ref, key, history, olderThan);
           return pageOf(entriesOf(older), undefined, entriesMax);
         },
@@ -69,7 +73,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
         need(ref);
         const rows: KeyedEntry[] = [];
         for (const key of [...cos.keysOf(ref)].filter((one) => one.startsWith(prefix)).sort(byUtf8)) {
-          for (const { entry } of listed(world, caller, ref, key, fault).toReversed())
+          for (const { entry } of listed(world, caller, ref, key, fault).history.toReversed())
             rows.push({ key, entry });
         }
         const from = after === undefined ? 0 : placeAfter(rows, after);
@@ -133,7 +137,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           const meant = cos.ledger.named(source.bucket, key, nameOf(version));
           const same = meant?.stored.content?.tags === from.content.tags;
           const copied = meant && same ? meant : original;
-          const author = replication(restores ? originOf(copied) : copied, torn, startedMs);
+          const author = replication(restores ? originOf(copied) : copied, startedMs, torn);
           const enabled = cos.versioning(destination) === 'Enabled';
           const made = cos.put(destination, key, content, { startedMs, author });
           watch.copyLands(copy);
@@ -171,7 +175,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           need(ref);
           if (!opened) throw new Error(`a delete marker of "${key}" without a record of its attempt`);
           const enabled = cos.versioning(ref) === 'Enabled';
-          const made = cos.delete(ref, key, { startedMs, author: replication(opened, false, startedMs) });
+          const made = cos.delete(ref, key, { startedMs, author: replication(opened, startedMs) });
           watch.copyLands(copy);
           return { versionId: enabled ? made.stored.entry.versionId : undefined };
         },
@@ -180,8 +184,9 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
     },
   };
 
-  function replication(of: Written, torn: boolean, startedMs: number): Author {
-    return { kind: 'replication', worker: caller.name, of, startedMs, torn };
+  function replication(of: Written, startedMs: number, torn = false): Author {
+    const lookedMs = looked.get(`${of.ref.bucket}/${of.key}`) ?? -Infinity;
+    return { kind: 'replication', worker: caller.name, of, lookedMs, startedMs, torn };
   }
 }
 
@@ -190,34 +195,36 @@ function originOf(written: Written): Written {
   return written.author.kind === 'replication' ? written.author.of : written;
 }
 
-/** A history as a listing shows it now. */
+/** A history as a listing shows it now, and the time as of which that is so. */
 function listed(
   world: World,
   caller: Caller,
   ref: BucketRef,
   key: string,
   fault: FaultKind | undefined,
-): readonly StoredEntry[] {
+): { readonly history: readonly StoredEntry[]; readonly asOfMs: number } {
   const { cos, scheduler, settings, tally } = world;
   const { chance } = caller;
+  const asOfMs = scheduler.now();
   const now = cos.exact.bucket(ref)?.keys.get(key) ?? [];
   if (fault === 'staleSnapshot') {
-    const before = cos.historyAt(ref, key, scheduler.now() - chance.between(1, settings.listingLagMs));
+    const beforeMs = asOfMs - chance.between(1, settings.listingLagMs);
+    const before = cos.historyAt(ref, key, beforeMs);
     const differs = before.length !== now.length || before.some((stored, place) => stored !== now[place]);
     if (differs) tally.count('fault staleSnapshot');
-    return before;
+    return { history: before, asOfMs: beforeMs };
   }
-  if (fault !== 'staleHole') return now;
+  if (fault !== 'staleHole') return { history: now, asOfMs };
   const young = now.slice(0, -1).filter((stored) => {
     const written = cos.ledger.find(stored);
-    return written && scheduler.now() - written.landedMs < settings.listingLagMs;
+    return written && asOfMs - written.landedMs < settings.listingLagMs;
   });
-  if (young.length === 0) return now;
+  if (young.length === 0) return { history: now, asOfMs };
   const hole = chance.pick(young);
   const written = cos.ledger.find(hole);
   if (written) written.hidden = true;
   tally.count('fault staleHole');
-  return now.filter((stored) => stored !== hole);
+  return { history: now.filter((stored) => stored !== hole), asOfMs };
 }
 
 /** The attempts that each worker opened, as the records in the state bucket tell. */

@@ -8,13 +8,14 @@ import { openAttempts, placeOf } from './histories';
 interface Arrival {
   readonly of: Written;
   readonly place: number;
+  readonly lookedMs: number;
   readonly startedMs: number;
   readonly landedMs: number;
 }
 
 /**
  * First occurrences stand in source order. Exempt is what a listing hid while newer entries were copied, what was torn
- * at first, what landed only after the newer one was sent, and what the rules of that moment did not cover: such an entry
+ * at first, what landed only after the listing by which the newer one was planned, and what the rules of that moment did not cover: such an entry
  * comes late by right. So does what the source had deleted for good by then: whoever copied the newer one could not know
  * of it.
  */
@@ -46,8 +47,8 @@ function arrivals(world: World, bucket: string, key: string): readonly Arrival[]
     .flatMap(({ author, landedMs }): readonly Arrival[] => {
       if (author.kind !== 'replication' || seen.has(author.of)) return [];
       seen.add(author.of);
-      const { of, startedMs } = author;
-      return [{ of, place: placeOf(world, of), startedMs, landedMs }];
+      const { of, lookedMs, startedMs } = author;
+      return [{ of, place: placeOf(world, of), lookedMs, startedMs, landedMs }];
     });
 }
 
@@ -60,8 +61,7 @@ function isLateByRight(
 ): boolean {
   if (of.removedMs !== undefined && of.removedMs < landedMs) return true;
   if (of.hidden || wasTorn(world, of, bucket)) return true;
-  // Whoever sent the newer one had looked some time before.
-  if (of.landedMs > newer.startedMs - world.settings.replication.planAgeMaxMs) return true;
+  if (of.landedMs > newer.lookedMs) return true;
   if (!wasCovered(world, books, of, bucket, newer.startedMs)) return true;
   // Another marker of unknown outcome counted for it, or its own that was still under way.
   if (of.stored.content !== undefined) return false;
