@@ -77,7 +77,8 @@ export async function applyPlan(
       if (mayHaveFailed(ports, step))
         await closeGaps(ports, bucket, key, one.rule.id, stepEntry(step)).catch(() => undefined);
     } catch (thrown) {
-      if (thrown instanceof PlanDropped) throw thrown;
+      // What was written without a lease may lie on top of what the holder of one has written since.
+      if (thrown instanceof PlanDropped) throw done === 'wrote' ? new PlanDropped('again') : thrown;
       const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
       if (failure.error.effect === 'retry') {
         one.stop(failure.source, failure.error);

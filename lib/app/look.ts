@@ -122,7 +122,6 @@ function listingKnows(
   if (current.appendable || current.lastModifiedMs < believedBeforeMs) return true;
   const id = current.versionId ?? 'null';
   return window.entries.some(
-    (entry) =>
-      entry.kind === 'version' && entry.versionId === id && (id !== 'null' || entry.etag === current.etag),
+    (entry) => entry.kind === 'version' && entry.versionId === id && isOfVersion(current, entry),
   );
 }

@@ -14,12 +14,17 @@ export interface SuspicionTimes {
   /** The clocks of two regions may differ by this much. */
   readonly clockToleranceMs: number;
   /**
-   * Entries from before this were compared by a walk that ended. Of younger ones, those that listings cannot tell from
-   * others (delete markers, equal contents) are worth a look of their own, once.
+   * Source entries from before this were compared by a walk that ended. Of younger ones, those that listings cannot tell
+   * from others (delete markers, equal contents) are worth a look of their own.
    */
   readonly comparedBeforeMs: number;
   /** What took long to land has the time of its begin, this much earlier at most. */
   readonly longestWriteMs: number;
+}
+
+/** What has an older time had landed when a walk that ended compared it. */
+function comparedFromMs({ comparedBeforeMs, longestWriteMs }: SuspicionTimes): number {
+  return comparedBeforeMs - longestWriteMs;
 }
 
 export function suspect(
@@ -34,9 +39,8 @@ export function suspect(
   const found = newestOf(destination.entries);
   const alike = found !== undefined && looksLikeReplica(wanted, found, times.clockToleranceMs);
   if (alike && everyEntryHasItsLike(source, covered, destination, times)) return 'alike';
-  const knownBeforeMs = times.comparedBeforeMs - times.longestWriteMs;
   const known = [...source.entries, ...destination.entries].every(
-    ({ lastModifiedMs }) => lastModifiedMs < knownBeforeMs,
+    ({ lastModifiedMs }) => lastModifiedMs < comparedFromMs(times),
   );
   return known ? 'known' : 'doubt';
 }
@@ -66,24 +70,31 @@ function everyEntryHasItsLike(
   source: HistoryWindow,
   covered: readonly HistoryEntry[],
   destination: HistoryWindow,
-  { clockToleranceMs, comparedBeforeMs }: SuspicionTimes,
+  times: SuspicionTimes,
 ): boolean {
+  const { clockToleranceMs } = times;
+  const isFresh = ({ lastModifiedMs }: HistoryEntry): boolean => lastModifiedMs >= comparedFromMs(times);
   const readFromMs = destination.complete ? -Infinity : (destination.entries[0]?.lastModifiedMs ?? Infinity);
   const candidates = groupByLikeness(destination.entries);
   const siblings = groupByLikeness(source.entries);
   const standing = groupByLikeness(destination.entries);
+  const versions = destination.entries.filter(({ kind }) => kind === 'version');
+  const freshly = new Set(versions.filter(isFresh).map(likenessOf));
   // The newest first: what may be its replica may be an older one's too, but not the other way round.
   for (const entry of covered.toReversed()) {
     if (entry.lastModifiedMs - clockToleranceMs <= readFromMs) continue;
     const likes = candidates.get(likenessOf(entry)) ?? [];
     const [like, ...more] = likes.filter((one) => looksLikeReplica(entry, one, clockToleranceMs));
     if (like === undefined) return false;
-    if (entry.lastModifiedMs >= comparedBeforeMs) {
+    const young = entry.lastModifiedMs >= times.comparedBeforeMs;
+    if (young && entry.kind === 'deleteMarker') return false;
+    if (young || freshly.has(likenessOf(entry))) {
       const twins = (siblings.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));
-      // More of them than the source has: one may be a user's, or of an entry that is gone.
       const copies = (standing.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));
+      // More of them than the source has: one may be a user's, or of an entry that is gone.
       const ambiguous = more.length > 0 || twins.length > 1 || copies.length > twins.length;
-      if (entry.kind === 'deleteMarker' || ambiguous) return false;
+      // Of old ones too a copy that landed only now may lie on top of a newer one's.
+      if (ambiguous && (young || copies.some(isFresh))) return false;
     }
     likes.splice(likes.indexOf(like), 1);
   }

@@ -33,11 +33,13 @@ const copyOf = (entry: HistoryEntry, delayMs: number): HistoryEntry => ({
   lastModifiedMs: entry.lastModifiedMs + delayMs,
 });
 
+const landed = { ...times, longestWriteMs: 0 };
+
 test('a destination that has everything is alike, whatever its clock', () => {
   fc.assert(
     fc.property(entries, fc.integer({ min: -29, max: 3_600 }), (source, delay) => {
       const copies = source.map((entry) => copyOf(entry, delay * 1000));
-      expect(suspect(window(source), window(copies), coverage, times)).toBe('alike');
+      expect(suspect(window(source), window(copies), coverage, landed)).toBe('alike');
     }),
   );
 });
@@ -111,7 +113,30 @@ test('a user’s copy of what the source no longer has may stand for a replica t
   const source = window([version('put again', 5_000_000)]);
   const destination = window([version('replica of what is gone', 1_000_000), version('restored', 5_008_000)]);
   const at = (comparedBeforeMs: number) =>
-    suspect(source, destination, coverage, { ...times, comparedBeforeMs });
-  expect(at(5_000_000)).toBe('doubt');
-  expect(at(5_000_001)).toBe('alike');
+    suspect(source, destination, coverage, { ...landed, comparedBeforeMs });
+  expect(at(5_008_000)).toBe('doubt');
+  expect(at(5_008_001)).toBe('alike');
+});
+
+test('a copy that lands late on top of one that looks the same is a doubt, however long the source has been compared', () => {
+  const parts = (versionId: string, lastModifiedMs: number, etag: string): HistoryEntry => ({
+    kind: 'version',
+    versionId,
+    lastModifiedMs,
+    etag,
+    sizeBytes: 100,
+    storageClass: 'STANDARD',
+  });
+  const source = window([parts('1', 1_000_000, 'a-2'), parts('2', 1_010_000, 'b-2')]);
+  const copies = [parts('x', 1_020_000, 'c'), parts('y', 1_021_000, 'd')];
+  const compared = { clockToleranceMs: 30_000, comparedBeforeMs: 1_300_000, longestWriteMs: 300_000 };
+  const of = (destination: readonly HistoryEntry[], times = compared) =>
+    suspect(source, window(destination), coverage, times);
+  expect(of(copies, { ...compared, longestWriteMs: 200_000 })).toBe('alike');
+  // It has the time of its begin, or of its landing.
+  expect(of([...copies, parts('late', 1_001_000, 'e')])).toBe('doubt');
+  expect(of([...copies, parts('late', 1_480_000, 'e')])).toBe('doubt');
+  expect(of([...copies, parts('late', 1_001_000, 'e')], { ...compared, comparedBeforeMs: 2_000_000 })).toBe(
+    'alike',
+  );
 });
