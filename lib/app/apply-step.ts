@@ -1,11 +1,11 @@
-import { ReplicationError } from '../domain/error';
+import { asReplicationError, ReplicationError } from '../domain/error';
 import type { Base } from '../domain/base';
 import type { EntryId, ObjectVersion } from '../domain/history';
 import { entryId } from '../domain/history';
 import type { Mark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import { type BucketRef, coversTagged, type ReplicationRule, tagsDecide } from '../domain/rule';
-import { encodeStamp, stampHeader } from '../domain/stamp';
+import { contentMark, encodeStamp, stampHeader } from '../domain/stamp';
 import { isOfVersion, metadataFits, type ObjectHead, planTransfer } from '../domain/transfer';
 import type { Logger } from './ports';
 import { type ProvenancePorts, sourceMarkerIsReplica, stampOf, unversioned, writeMarker } from './provenance';
@@ -148,6 +148,7 @@ function stamped(
       sourceBucket: source.bucket,
       source: matter.of,
       sizeBytes: matter.version.sizeBytes,
+      content: matter.head.crc64 === undefined ? undefined : contentMark(matter.head.crc64, sha256),
       issuedMs,
       base,
       seen: seenAt(matter.of, issuedMs),
@@ -183,9 +184,27 @@ async function headOf(
   key: string,
   version: ObjectVersion,
 ): Promise<ObjectHead> {
-  const head = await ports.store.headObject(bucket, key, version.versionId);
+  const head = await ports.store.headObject(bucket, key, version.versionId).catch(async (thrown: unknown) => {
+    // The refusal may be of what took its place.
+    if (asReplicationError(thrown).effect === 'gap' && (await isOverwritten(ports, bucket, key, version)))
+      return undefined;
+    throw thrown;
+  });
   if (head && isOfVersion(head, version)) return head;
   throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}" in ${bucket.bucket}`);
+}
+
+/** Whether another one was put in the place of a version without an id: it would lie on top. */
+async function isOverwritten(
+  { store, settings }: ApplyPorts,
+  bucket: BucketRef,
+  key: string,
+  version: ObjectVersion,
+): Promise<boolean> {
+  if (version.versionId !== 'null') return false;
+  const { entries } = await store.listKey(bucket, key, { entriesMax: settings.historyPageEntries });
+  const now = entries.find(({ versionId }) => versionId === 'null');
+  return now !== undefined && entryId(now) !== entryId(version);
 }
 
 function logReplicated(

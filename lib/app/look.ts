@@ -4,12 +4,13 @@ import { entryId, newestOf } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
 import { isOfVersion, type ObjectHead } from '../domain/transfer';
 import type { Clock, ObjectStore } from './ports';
+import { readableHead } from './readable-head';
 import { listedForSureMs, type ReplicationSettings } from './settings';
 
 /** One side of a key as it stands: the newest part of its history, and its current version. */
 export interface Look {
   readonly window: HistoryWindow;
-  /** `undefined`: nothing, or a delete marker. */
+  /** `undefined`: nothing, a delete marker, or a version that nobody may read, which only the listing knows. */
   readonly current: ObjectHead | undefined;
 }
 
@@ -29,9 +30,10 @@ export async function lookAt(ports: LookPorts, bucket: BucketRef, key: string): 
   for (let attempt = 0; attempt < settings.staleTriesMax; attempt += 1) {
     if (attempt > 0) await clock.sleep(settings.staleWaitMs * 2 ** (attempt - 1));
     const [current, window] = await Promise.all([
-      store.headObject(bucket, key),
+      readableHead(ports, bucket, key),
       store.listKey(bucket, key, { entriesMax: settings.historyPageEntries }),
     ]);
+    if (current === 'unreadable') return { window, current: undefined };
     if (listingKnows(window, current, clock.now() - believedAfterMs)) return { window, current };
   }
   throw new ReplicationError(
@@ -74,15 +76,19 @@ export async function readOlder(
   );
 }
 
-/** Whether an entry without an id is the one that was listed. A HEAD does not tell two delete markers from each other. */
+/**
+ * Whether an entry without an id is the one that was listed. A HEAD does not tell two delete markers from each other, nor
+ * two versions that nobody may read.
+ */
 async function isStill(
-  { store }: LookPorts,
+  ports: LookPorts,
   bucket: BucketRef,
   key: string,
   entry: HistoryEntry,
 ): Promise<boolean> {
-  const head = await store.headObject(bucket, key, 'null');
+  const head = await readableHead(ports, bucket, key, 'null');
   if (entry.kind === 'deleteMarker') return head === undefined;
+  if (head === 'unreadable') return true;
   return head !== undefined && isOfVersion(head, entry);
 }
 
@@ -96,16 +102,16 @@ export async function keyChanged(
   key: string,
   look: Look,
 ): Promise<boolean> {
-  if (look.current !== undefined)
-    return !sameCurrent(await ports.store.headObject(bucket, key), look.current);
+  if (look.current !== undefined) return !sameCurrent(await readableHead(ports, bucket, key), look.current);
   const { entries } = await ports.store.listKey(bucket, key, { entriesMax: 1 });
   const [now, before] = [newestOf(entries), newestOf(look.window.entries)];
   return (now && entryId(now)) !== (before && entryId(before));
 }
 
-function sameCurrent(a: ObjectHead | undefined, b: ObjectHead): boolean {
+function sameCurrent(a: ObjectHead | 'unreadable' | undefined, b: ObjectHead): boolean {
   return (
     a !== undefined &&
+    a !== 'unreadable' &&
     a.versionId === b.versionId &&
     a.etag === b.etag &&
     a.lastModifiedMs === b.lastModifiedMs

@@ -7,6 +7,7 @@ import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule
 import type { ApplyPorts } from './apply-step';
 import { type Look, lookAt, readOlder } from './look';
 import { destinationProvenance } from './provenance';
+import { readableHead } from './readable-head';
 import { seenLookbackMs } from './settings';
 
 /** The source of a round, as one destination's plan sees it; older entries are added as the plan asks for them. */
@@ -34,6 +35,7 @@ export async function makePlan(
   ports: ApplyPorts,
   source: SourceSide,
   rule: ReplicationRule,
+  refills: ReadonlySet<EntryId> = new Set(),
 ): Promise<MadePlan> {
   const { key } = source;
   const { destination } = rule;
@@ -49,6 +51,7 @@ export async function makePlan(
       destination: window,
       provenance,
       gone,
+      refills,
       coverage: coverageOf(rule, key) ?? {},
       clockToleranceMs: ports.settings.clockToleranceMs,
       longestWriteMs: ports.settings.longestTransferMs,
@@ -70,7 +73,7 @@ export async function makePlan(
       // One is nearly always enough; where it is not, there may be thousands, and a plan must not grow old over them.
       batch = Math.min(batch * 2, examinationsAtOnceMax);
     } else if (plan.kind === 'confirmGone') {
-      if (await ports.store.headObject(source.bucket, key, plan.versionId)) {
+      if (await readableHead(ports, source.bucket, key, plan.versionId)) {
         throw new ReplicationError('LISTING_STALE', `version ${plan.versionId} of "${key}" is not listed`);
       }
       gone.add(plan.versionId);

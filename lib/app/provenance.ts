@@ -16,9 +16,10 @@ import {
 import type { Mark } from '../domain/mark';
 import type { Provenance } from '../domain/key-view';
 import type { BucketRef } from '../domain/rule';
-import { decodeStamp, type Stamp, stampHeader, stampIsOfThisVersion } from '../domain/stamp';
+import { contentMark, decodeStamp, type Stamp, stampHeader, stampIsOfThisVersion } from '../domain/stamp';
 import type { ObjectHead } from '../domain/transfer';
 import type { Clock, Digests, Entropy, ObjectStore, StateStore, Targets } from './ports';
+import { readableHead } from './readable-head';
 import type { ReplicationSettings } from './settings';
 import type { VersioningGate } from './versioning-gate';
 
@@ -58,13 +59,15 @@ export function destinationProvenance(
 ) {
   const ofVersion = async (version: ObjectVersion, current: ObjectHead | undefined): Promise<Provenance> => {
     const isCurrent = current !== undefined && (current.versionId ?? 'null') === version.versionId;
-    const head = isCurrent ? current : await ports.store.headObject(destination, key, version.versionId);
-    if (head === undefined) return { kind: 'foreign' };
+    const head = isCurrent ? current : await readableHead(ports, destination, key, version.versionId);
+    if (head === undefined || head === 'unreadable') return { kind: 'foreign' };
     const stamp = stampOf(ports, destination.bucket, key, head);
     if (stamp === undefined || stamp.sourceBucket !== sourceBucket) return { kind: 'foreign' };
-    const { source: of, sizeBytes, issuedMs, seen, base } = stamp;
+    const { source: of, sizeBytes, content, issuedMs, seen, base } = stamp;
     if (sizeBytes !== version.sizeBytes) return { kind: 'torn' };
-    return { kind: 'replica', of, issuedMs, seen, plannedOn: base };
+    const isCompared = content !== undefined && head.crc64 !== undefined;
+    if (isCompared && contentMark(head.crc64, ports.digests.sha256) !== content) return { kind: 'torn' };
+    return { kind: 'replica', of, issuedMs, seen, plannedOn: base, isWhole: isCompared };
   };
 
   const ofMarker = async (marker: DeleteMarker, history: HistoryWindow): Promise<Provenance> => {

@@ -1,4 +1,5 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
+import type { EntryId } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
 
@@ -14,6 +15,8 @@ export interface KeyTask {
   readonly source: BucketRef;
   readonly key: string;
   readonly rules: readonly ReplicationRule[];
+  /** By rule: versions that failed for good, to be copied now in their place. */
+  readonly refills?: ReadonlyMap<string, ReadonlySet<EntryId>> | undefined;
 }
 
 /**
@@ -79,7 +82,10 @@ async function replicateOnce(
       if (one.stopped) return 'idle';
       try {
         one.beginRound();
-        return await replicateTo(ports, { ...source }, one, round);
+        return await replicateTo(ports, { ...source }, one, {
+          round,
+          refills: task.refills?.get(one.rule.id),
+        });
       } catch (thrown) {
         one.stop(undefined, asReplicationError(thrown));
         return 'idle';
@@ -98,11 +104,11 @@ async function replicateTo(
   ports: ReplicateKeyPorts,
   source: SourceSide,
   one: Progress,
-  round: number,
+  { round, refills }: { readonly round: number; readonly refills: ReadonlySet<EntryId> | undefined },
 ): Promise<Done> {
   if (coverageOf(one.rule, source.key) === undefined) return 'idle';
   await ports.gate.pass(one.rule.destination, 'destination');
-  const made = await makePlan(ports, source, one.rule);
+  const made = await makePlan(ports, source, one.rule, refills);
   const { plan, look } = made;
 
   if (plan.steps.length === 0) return 'idle';

@@ -1,9 +1,12 @@
+import { asReplicationError } from '../domain/error';
 import type { EntryId, HistoryWindow } from '../domain/history';
-import { idMs } from '../domain/key-view';
+import { idMs, type Provenance } from '../domain/key-view';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import type { NamedEntry } from './backlog';
+import { stateOfGap } from './gap-state';
 import type { HandleEventPorts } from './handle-event';
 import { lookAt, readOlder } from './look';
+import { lookAtKey, type TimerRun } from './look-at-key';
 import { destinationProvenance } from './provenance';
 
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
@@ -14,31 +17,60 @@ const examinationsMax = 300;
 
 /**
  * Removes what the backlog says of one key has failed for good if it is so no longer: a rule left it behind that does not
- * cover the key now, and nobody will ask for it; or it stands at the destination after all, since a copy landed late.
+ * cover the key now, and nobody will ask for it; or it stands at the destination after all, since a copy landed late. What
+ * can be copied by now, as an archived version that was restored, is copied, and with it all that lies above it.
  */
 export async function settleGaps(
   ports: HandleEventPorts,
   source: BucketRef,
   key: string,
   gaps: readonly NamedEntry[],
+  run: TimerRun,
 ): Promise<void> {
   const { rules } = await ports.rules.current(source);
+  const copyable: NamedEntry[] = [];
   for (const ruleId of new Set(gaps.map(({ entry }) => entry.ruleId))) {
     const ofRule = gaps.filter(({ entry }) => entry.ruleId === ruleId);
     const rule = rules.find(({ id }) => id === ruleId);
-    const isSettled =
-      rule === undefined || coverageOf(rule, key) === undefined
-        ? isAbandoned(ports)
-        : await standsAtDestination(ports, source, rule, key, ofRule);
-    for (const gap of ofRule) if (isSettled(gap)) await ports.state.remove(gap.name);
+    const covers = rule !== undefined && coverageOf(rule, key) !== undefined;
+    const stands = covers ? await standsAtDestination(ports, source, rule, key, ofRule) : () => false;
+    for (const gap of ofRule) {
+      const state = stands(gap) ? 'stands' : covers ? await stateOfGap(ports, source, rule, gap) : 'moot';
+      if (state === 'copyable') copyable.push(gap);
+      if (state === 'stands' || (state === 'moot' && isAbandoned(ports, gap)))
+        await ports.state.remove(gap.name);
+    }
+  }
+  if (copyable.length > 0) await fillGaps(ports, source, key, copyable, run);
+}
+
+/** What is copied leaves the backlog by itself; what a rule does not ask for has not failed either. */
+async function fillGaps(
+  ports: HandleEventPorts,
+  source: BucketRef,
+  key: string,
+  gaps: readonly NamedEntry[],
+  run: TimerRun,
+): Promise<void> {
+  const refills = new Map<string, Set<EntryId>>();
+  for (const { entry } of gaps) {
+    const ofRule = refills.get(entry.ruleId) ?? new Set();
+    refills.set(entry.ruleId, ofRule);
+    if (entry.source !== undefined) ofRule.add(entry.source);
+  }
+  const outcomes = await lookAtKey(ports, source, key, run, refills);
+  for (const { name, entry } of gaps) {
+    const left = outcomes.find(({ rule }) => rule.id === entry.ruleId)?.left ?? [];
+    const isSkipped = left.some((one) => one.source === entry.source && one.error.effect === 'skip');
+    if (isSkipped) await ports.state.remove(name);
   }
 }
 
-function isAbandoned({ clock }: HandleEventPorts) {
-  return ({ entry }: NamedEntry): boolean => clock.now() - Date.parse(entry.at) > abandonedAfterMs;
+function isAbandoned({ clock }: HandleEventPorts, { entry }: NamedEntry): boolean {
+  return clock.now() - Date.parse(entry.at) > abandonedAfterMs;
 }
 
-/** A delete marker that failed is not asked for: its destination made none. */
+/** Where a replica differed from its source, one counts whose content was compared, or that was sent later. */
 async function standsAtDestination(
   ports: HandleEventPorts,
   source: BucketRef,
@@ -50,12 +82,14 @@ async function standsAtDestination(
   const { clockToleranceMs, longestTransferMs } = ports.settings;
   // No replica is older than its source; what took long has the time of its begin.
   const fromMs = Math.min(...sought.map((of) => idMs(of) ?? 0)) - clockToleranceMs - longestTransferMs;
-  const found = new Set<EntryId>();
+  // Nothing but a refusal keeps a delete marker from its destination.
+  const mayBeMarkers = gaps.some(({ entry }) => entry.code === 'REQUEST_REFUSED');
+  const newest = new Map<EntryId, Extract<Provenance, { kind: 'replica' }>>();
   const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket, destination, key);
   let window: HistoryWindow = look.window;
   let examined = 0;
-  for (let asked = 0; asked < examinationsMax && sought.some((of) => !found.has(of)); asked += 1) {
+  for (let asked = 0; asked < examinationsMax && sought.some((of) => !newest.has(of)); asked += 1) {
     const entry = window.entries.at(-1 - examined);
     if (entry === undefined ? window.complete : entry.lastModifiedMs < fromMs) break;
     if (entry === undefined) {
@@ -63,9 +97,19 @@ async function standsAtDestination(
       continue;
     }
     examined += 1;
-    if (entry.kind === 'deleteMarker') continue;
-    const provenance = await resolve(entry, window, look.current);
-    if (provenance.kind === 'replica') found.add(provenance.of);
+    if (entry.kind === 'deleteMarker' && !mayBeMarkers) continue;
+    const found = await resolve(entry, window, look.current).catch(unlessInDoubt);
+    if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, found);
   }
-  return ({ entry }) => entry.source !== undefined && found.has(entry.source);
+  return ({ entry: { source: of, code, at } }) => {
+    const replica = of === undefined ? undefined : newest.get(of);
+    if (replica === undefined) return false;
+    return code !== 'REPLICA_MISMATCH' || replica.isWhole === true || replica.issuedMs > Date.parse(at);
+  };
+}
+
+/** A marker of which nobody can tell yet what it stands for is none that was sought. */
+function unlessInDoubt(thrown: unknown): Provenance {
+  if (asReplicationError(thrown).code === 'OUTCOME_UNKNOWN') return { kind: 'foreign' };
+  throw thrown;
 }

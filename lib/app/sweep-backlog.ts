@@ -1,4 +1,4 @@
-import { backlogTime, isGapName, ruleBacklogFolder } from '../domain/backlog';
+import { type BacklogEntry, backlogTime, isGapName, ruleBacklogFolder } from '../domain/backlog';
 import type { RuleSet } from '../domain/rule';
 import { type NamedEntry, readBacklog } from './backlog';
 import type { HandleEventPorts } from './handle-event';
@@ -82,13 +82,23 @@ async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], ru
       const lookedMs = ports.clock.now();
       await lookAtKey(ports, source, key, run);
       // What is still not done stands in entries of its own by now.
-      for (const { name } of toLook) await ports.state.remove(name);
+      for (const { name, entry } of toLook)
+        if (!mayStillLand(ports, entry, lookedMs)) await ports.state.remove(name);
       run.looked.set(lookedName(source, key), lookedMs);
     }
     const gaps = all.filter((named) => !toLook.includes(named));
-    if (gaps.length > 0 && !run.timeIsUp()) await settleGaps(ports, source, key, gaps);
+    if (gaps.length > 0 && !run.timeIsUp()) await settleGaps(ports, source, key, gaps, run);
   });
   if (settled !== 'done') run.tally.pending += 1;
+}
+
+/** A write whose outcome nobody knows may land long after it was given up, on top of what came later: its key is looked at until then. */
+function mayStillLand(
+  { settings: { longestTransferMs, clockToleranceMs } }: HandleEventPorts,
+  { code, at }: BacklogEntry,
+  lookedMs: number,
+): boolean {
+  return code === 'OUTCOME_UNKNOWN' && lookedMs < Date.parse(at) + longestTransferMs + clockToleranceMs;
 }
 
 function groupByKey(entries: readonly NamedEntry[]): readonly (readonly NamedEntry[])[] {

@@ -15,8 +15,10 @@ export type Provenance =
       readonly issuedMs: number;
       /** What was listed of the source then. */
       readonly seen: Mark;
+      /** Its content was compared, and not only its size. */
+      readonly isWhole?: boolean;
     }
-  /** A replica of ours that has another size than its source: none, but nothing that should be on top either. */
+  /** A replica of ours that has another size or CRC64 than its source: none, but nothing that should be on top either. */
   | { readonly kind: 'torn' }
   /** A user's own write. */
   | { readonly kind: 'foreign' };
@@ -29,6 +31,8 @@ export interface KeyView {
   readonly provenance: ReadonlyMap<EntryId, Provenance>;
   /** Source versions that are known to be deleted for good. */
   readonly gone: ReadonlySet<EntryId>;
+  /** Source versions that failed for good, and are to be copied now: each in its place, and all above it again. */
+  readonly refills: ReadonlySet<EntryId>;
   readonly coverage: Since;
   /** The clocks of two regions may differ by this much. */
   readonly clockToleranceMs: number;
@@ -52,8 +56,12 @@ export const sourceOlder = { kind: 'readOlder', side: 'source' } as const;
 
 /** Whether a rule's coverage includes this entry by its age and kind. */
 export function isCovered(entry: HistoryEntry, coverage: Since): boolean {
-  const since = entry.kind === 'version' ? coverage.since : coverage.markersSince;
-  return since !== undefined && Math.floor(entry.lastModifiedMs / 1000) >= since;
+  return isCoveredAt(entry.lastModifiedMs, entry.kind === 'version' ? coverage.since : coverage.markersSince);
+}
+
+/** Both in whole seconds of the source's clock; the first one is covered. */
+export function isCoveredAt(lastModifiedMs: number, since: number | undefined): boolean {
+  return since !== undefined && Math.floor(lastModifiedMs / 1000) >= since;
 }
 
 export function oldestCoveredMs({ since, markersSince }: Since): number {

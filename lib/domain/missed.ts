@@ -6,6 +6,7 @@ import {
   isCovered,
   isListed,
   type KeyView,
+  knowsAllCovered,
   type Question,
   reachesBackTo,
   sourceOlder,
@@ -15,7 +16,7 @@ import type { SourceOrder } from './source-order';
 
 export type Missed =
   | { readonly kind: 'none' }
-  /** The oldest covered entry below the head that was not copied, and what was. */
+  /** The oldest covered entry below the head that is to be copied, and what was. */
   | { readonly kind: 'from'; readonly entry: EntryId; readonly copied: ReadonlySet<EntryId> }
   | Question;
 
@@ -44,6 +45,29 @@ export function missedBelow(
     (entry) => isCovered(entry, view.coverage) && !copied.has(entryId(entry)),
   );
   return missing ? { kind: 'from', entry: entryId(missing), copied } : { kind: 'none' };
+}
+
+/** The oldest entry below the head that must be copied: one that was missed, or a gap that is to be filled. */
+export function missedOrRefilled(
+  view: KeyView,
+  walk: Extract<Walk, { kind: 'found' }>,
+  compare: SourceOrder,
+): Missed {
+  const missed = missedBelow(view, walk, compare);
+  const { head } = walk;
+  if (missed.kind === 'examine' || missed.kind === 'readOlder' || head === undefined) return missed;
+  if (![...view.refills].every((id) => isListed(view, id)) && !knowsAllCovered(view)) return sourceOlder;
+  const refill = view.source.entries.find(
+    (entry) =>
+      view.refills.has(entryId(entry)) &&
+      isCovered(entry, view.coverage) &&
+      compare(entryId(entry), head) < 0,
+  );
+  if (refill === undefined) return missed;
+  if (missed.kind === 'from' && compare(missed.entry, entryId(refill)) <= 0) return missed;
+  const copied = copiedSince(view, refill.lastModifiedMs);
+  if (!(copied instanceof Set)) return copied;
+  return copied.has(entryId(refill)) ? missed : { kind: 'from', entry: entryId(refill), copied };
 }
 
 /** Source entries that have a replica from this time on, or what must be known to tell. */

@@ -12,7 +12,7 @@ import {
   sourceOlder,
 } from './key-view';
 import { seenFrom } from './mark';
-import { type Missed, missedBelow, withoutOlderOfSameSecond } from './missed';
+import { type Missed, missedOrRefilled, withoutOlderOfSameSecond } from './missed';
 import { type SourceOrder, sourceOrder } from './source-order';
 
 /** One write to the destination. Steps of a plan are applied in order, each on top of the one before. */
@@ -58,7 +58,7 @@ export function planKey(view: KeyView): KeyPlan {
 
   const { head, headEntry, top } = walk;
   if (head !== undefined && isDoubtfullyGone(view, walk)) return { kind: 'confirmGone', versionId: head };
-  const missed = walk.head === undefined ? { kind: 'none' as const } : missedBelow(view, walk, compare);
+  const missed = walk.head === undefined ? { kind: 'none' as const } : missedOrRefilled(view, walk, compare);
   if (missed.kind === 'examine' || missed.kind === 'readOlder') return missed;
 
   const listedAbove = coveredAbove(view, head, compare);

@@ -15,6 +15,8 @@ export interface Stamp {
   readonly source: EntryId;
   /** Bytes of the source version; a replica of another size is torn. */
   readonly sizeBytes: number;
+  /** As `contentMark` has it; a replica of another one is torn. `undefined`: COS has no CRC64 of the source version. */
+  readonly content: string | undefined;
   /** When the copy was sent, by the clock of its sender. */
   readonly issuedMs: number;
   /** On what the copy was planned; `undefined`: it was written again below the head, and nobody can tell. */
@@ -32,6 +34,12 @@ export interface StampPlace {
 const format = '1';
 const none = '-';
 const proofDigits = 24;
+const contentDigits = 8;
+
+/** What a stamp says of a CRC64, so that a replica tells also without its source whether it is whole. */
+export function contentMark(crc64: string, digest: Digest): string {
+  return digest(`crc64\n${crc64}`).slice(0, contentDigits);
+}
 
 export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): string {
   const claim = [
@@ -40,6 +48,7 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
     // Ids are opaque: nothing promises that one never holds a separator.
     encodeURIComponent(stamp.source),
     stamp.sizeBytes.toString(36),
+    stamp.content ?? none,
     stamp.issuedMs.toString(36),
     stamp.base === undefined ? none : encodeBase(stamp.base),
     stamp.seen,
@@ -53,10 +62,10 @@ export function encodeStamp(stamp: Stamp, place: StampPlace, digest: Digest): st
  */
 export function decodeStamp(text: string, place: StampPlace, digest: Digest): Stamp | undefined {
   const fields = text.split(';');
-  const [version, sourceBucket, source, size, issued, base, seen, proof] = fields;
-  if (fields.length !== 8 || version !== format) return undefined;
-  if (!sourceBucket || !source || !size || !issued || !base || !seen) return undefined;
-  if (proof !== proofOf(fields.slice(0, 7).join(';'), place, digest)) return undefined;
+  const [version, sourceBucket, source, size, content, issued, base, seen, proof] = fields;
+  if (fields.length !== 9 || version !== format) return undefined;
+  if (!sourceBucket || !source || !size || !content || !issued || !base || !seen) return undefined;
+  if (proof !== proofOf(fields.slice(0, 8).join(';'), place, digest)) return undefined;
   const issuedMs = Number.parseInt(issued, 36);
   const sizeBytes = Number.parseInt(size, 36);
   if (!Number.isSafeInteger(issuedMs) || !Number.isSafeInteger(sizeBytes)) return undefined;
@@ -66,6 +75,7 @@ export function decodeStamp(text: string, place: StampPlace, digest: Digest): St
     sourceBucket,
     source: decodeURIComponent(source),
     sizeBytes,
+    content: content === none ? undefined : content,
     issuedMs,
     base: plannedOn,
     seen,

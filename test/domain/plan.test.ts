@@ -92,7 +92,12 @@ function landReplica(
 }
 
 /** Asks the plan, answering its questions. Of both sides a page is read at first, and as much again when it asks for it. */
-function planOf(world: World, coverage: Coverage, pageEntries = Infinity) {
+function planOf(
+  world: World,
+  coverage: Coverage,
+  pageEntries = Infinity,
+  refills: ReadonlySet<EntryId> = new Set(),
+) {
   const known = new Map<EntryId, Provenance>();
   const gone = new Set<EntryId>();
   const read = { source: pageEntries, destination: pageEntries };
@@ -102,6 +107,7 @@ function planOf(world: World, coverage: Coverage, pageEntries = Infinity) {
     destination: windowOf(world.destination, read.destination),
     provenance: known,
     gone,
+    refills,
     coverage,
     clockToleranceMs: toleranceMs,
     longestWriteMs,
@@ -404,6 +410,7 @@ test('a page that ends at a write that took long is not the end of what a rule c
     destination: windowOf([]),
     provenance: new Map(),
     gone: new Set(),
+    refills: new Set(),
     coverage: coverageFrom({ since: sinceMs / 1000, markers: true }),
     clockToleranceMs: toleranceMs,
     longestWriteMs,

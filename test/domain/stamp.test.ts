@@ -8,6 +8,7 @@ const stamp = {
   source: 'MTg0NDUxNTc1NjIzMTQ1MDAwODg',
   issuedMs: 1_700_000_000_000,
   sizeBytes: 1029,
+  content: 'c0ffee00',
   base: undefined,
   seen: '0123456789ab',
 };
@@ -38,6 +39,7 @@ test('the longest stamp fits: the longest bucket name, null entries with multipa
       source: longest,
       issuedMs: 9e12,
       sizeBytes: 5 * 1024 ** 4,
+      content: 'f'.repeat(8),
       base: { top: 'f'.repeat(12), above: 35 },
       seen: 'f'.repeat(12),
     },

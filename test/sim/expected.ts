@@ -25,6 +25,7 @@ const expected: readonly string[] = [
   'event retried',
   'event given up',
   'user restore',
+  'user restore from the archive',
   'user undelete',
   'user delete at both ends',
   'user suspend',

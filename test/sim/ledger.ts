@@ -15,6 +15,8 @@ export interface Written {
   hidden: boolean;
   /** Deleted for good, or replaced in place. */
   removedMs: number | undefined;
+  /** An archived one was made readable by its owner. */
+  restoredMs: number | undefined;
 }
 
 export type Author =

@@ -467,7 +467,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'a gap stays although its version stands at the destination',
     file: settleGaps,
-    find: "if (provenance.kind === 'replica') found.add(provenance.of);",
+    find: "if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, found);",
     replace: '',
     leases: 'flaky',
     seeds: 1_000,

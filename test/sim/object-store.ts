@@ -5,6 +5,7 @@ import { ReplicationError } from '../../lib/domain/error';
 import type { HistoryEntry } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { ObjectHead } from '../../lib/domain/transfer';
+import type { Chance } from './chance';
 import type { FaultKind } from './faults';
 import { type Author, nameOf, shown, type Written } from './ledger';
 import { entriesOf } from './sim-cos';
@@ -89,7 +90,10 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
         [],
         () => {
           const found = standing(ref, key, versionId);
-          return found && markedHead(headOf(found, true));
+          if (found?.content && kindOf(found.content) === 'sealed')
+            throw new ReplicationError('OBJECT_ENCRYPTED', `HeadObject of "${key}"`);
+          const restored = found && cos.ledger.find(found)?.restoredMs !== undefined;
+          return found && markedHead(headOf(found, true), restored === true);
         },
         (head) => (head ? `${head.versionId?.slice(-6)}` : 'none'),
       ),
@@ -131,7 +135,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
             ...from.content,
             metadata: request.metadata,
             storageClass: request.storageClass,
-            body: torn ? from.content.body.slice(0, -1) : from.content.body,
+            body: torn ? tear(from.content.body, caller.chance) : from.content.body,
           };
           // What was put in its place with the same content cannot be told from it.
           const meant = cos.ledger.named(source.bucket, key, nameOf(version));
@@ -265,13 +269,20 @@ function showEntry({ cos }: World, ref: BucketRef, key: string, entry: HistoryEn
 }
 
 /** Objects of a kind that the memory store does not know are marked in their metadata. */
-function markedHead(head: ObjectHead | undefined): ObjectHead | undefined {
+function markedHead(head: ObjectHead | undefined, restored: boolean): ObjectHead | undefined {
   const kind = head?.metadata['x-cos-meta-kind'];
-  if (head === undefined || kind === undefined) return head;
+  if (head === undefined) return head;
+  if (restored) return { ...head, restored };
+  if (kind === undefined) return head;
   if (kind === 'appendable') return { ...head, appendable: true };
   if (kind === 'encrypted') return { ...head, customerEncrypted: true };
   if (kind === 'unreadable') return { ...head, metadata: { ...head.metadata, 'x-cos-meta-name': undefined } };
   return head;
+}
+
+/** Cut off, or other bytes in the place of some. */
+function tear(body: string, chance: Chance): string {
+  return `${body.slice(0, -1)}${chance.happens(0.5) ? '!' : ''}`;
 }
 
 const kindOf = ({ metadata }: StoredContent): string | undefined => metadata['x-cos-meta-kind'];

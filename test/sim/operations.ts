@@ -28,6 +28,7 @@ const kinds = {
   deleteTwice: 3,
   deleteAtBothEnds: 4,
   restore: 6,
+  restoreArchived: 4,
   destinationPut: 5,
   destinationDelete: 4,
   destinationDeleteForGood: 2,
@@ -191,6 +192,8 @@ function operate({ scenario, users, operators, world }: Cast, operation: Operati
       return users.deleteAtBothEnds(chance, source, destination, key);
     case 'restore':
       return users.restore(chance, destination, key);
+    case 'restoreArchived':
+      return users.restoreArchived(chance, source);
     case 'destinationPut':
       return users.put(chance, destination, key);
     case 'destinationDelete':

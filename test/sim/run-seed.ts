@@ -27,7 +27,7 @@ export interface RunResult {
 
 const timerMs = 300_000;
 /** After faults stop, the timer runs this often until everything must be right. */
-const reconcileRunsMax = 3;
+const reconcileRunsMax = 4;
 
 /** One simulated world from its first rule to its last check. */
 export async function runSeed(options: RunOptions): Promise<RunResult> {
@@ -101,8 +101,8 @@ function createRun(options: RunOptions) {
       const killed = (tally.counts.get('killed at the deadline') ?? 0) > 0;
       if (bringEventsEverything(scenario.faultRates) && !killed) {
         const { staleSnapshot } = scenario.faultRates;
-        // A listing that lacks the newest delete marker cannot be told from one that has none.
-        const keys = scenario.keys.filter((key) => staleSnapshot === 0 || !wasEverDeleted(world, key));
+        // A listing that lacks what no HEAD tells of, a delete marker or a sealed version, cannot be told from one that has none.
+        const keys = scenario.keys.filter((key) => staleSnapshot === 0 || !wasEverHidden(world, key));
         checkAllArrived(world, books, keys, verdict, 'afterLastChange');
         if (staleSnapshot === 0) checkHowSoon(world, books, scenario, verdict);
       }
@@ -170,8 +170,11 @@ async function checkRulesHeard(platform: Platform, { world, books, verdict }: Bu
   }
 }
 
-function wasEverDeleted({ cos }: World, key: string): boolean {
-  return cos.ledger.all.some((written) => written.key === key && written.stored.content === undefined);
+function wasEverHidden({ cos }: World, key: string): boolean {
+  return cos.ledger.all.some(
+    ({ key: of, stored: { content } }) =>
+      of === key && (content === undefined || content.metadata['x-cos-meta-kind'] === 'sealed'),
+  );
 }
 
 /** Replicas that a user deleted for good are made again when their key is looked at, and not before. */

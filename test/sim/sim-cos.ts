@@ -125,6 +125,7 @@ export function createSimCos(scheduler: Scheduler): SimCos {
       // A newer one was there to be copied before it, also if that one is gone by now.
       hidden: everPlace < ever.length,
       removedMs: undefined,
+      restoredMs: undefined,
     };
     ledger.add(written, everPlace);
     cos.onChange(written, ref, key);

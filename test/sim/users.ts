@@ -40,7 +40,7 @@ export function createUsers(world: World, scenario: Scenario) {
     if (special < 0.035) return { body, metadata, storageClass: 'ARCHIVE' };
     if (special < 0.05) return { body, metadata: { 'x-cos-meta-large': 'x'.repeat(4_000) } };
     if (special < 0.065) {
-      const kind = chance.pick(['appendable', 'encrypted', 'unreadable', 'refused']);
+      const kind = chance.pick(['appendable', 'encrypted', 'sealed', 'unreadable', 'refused']);
       return { body, metadata: { 'x-cos-meta-kind': kind } };
     }
     return {
@@ -115,6 +115,21 @@ export function createUsers(world: World, scenario: Scenario) {
             author.startedMs + longestTransferMs + 3 * clockToleranceMs < scheduler.now(),
         );
       if (old.length > 0) put(chance, ref, key, { ...chance.pick(old).stored.content }, 'restore');
+    },
+
+    /** Makes an archived version readable. */
+    restoreArchived(chance: Chance, { bucket }: BucketRef): void {
+      const archived = cos.ledger.all.filter(
+        ({ ref, stored, removedMs, restoredMs }) =>
+          ref.bucket === bucket &&
+          stored.content?.storageClass === 'ARCHIVE' &&
+          removedMs === undefined &&
+          restoredMs === undefined,
+      );
+      if (archived.length === 0) return;
+      const restored = chance.pick(archived);
+      restored.restoredMs = scheduler.now();
+      say('restore from the archive', restored.ref, restored.key, shown(restored));
     },
 
     suspend(chance: Chance, ref: BucketRef): void {

@@ -35,12 +35,16 @@ function readBacklog(world: World): readonly { readonly name: string; readonly e
 }
 
 /** Why an entry cannot be copied, whoever tries; `undefined`: nothing about it stands in the way. */
-export function obstacleOf(world: World, { stored: { content } }: Written): ReasonCode | undefined {
+export function obstacleOf(
+  world: World,
+  { restoredMs, stored: { content } }: Written,
+): ReasonCode | undefined {
   if (content === undefined) return undefined;
   const kind = content.metadata['x-cos-meta-kind'];
   if (kind === 'appendable') return 'APPEND_OBJECT';
-  if (kind === 'encrypted') return 'OBJECT_ENCRYPTED';
-  if (content.storageClass === 'ARCHIVE') return 'OBJECT_ARCHIVED';
+  // Of one that is sealed not even a HEAD is answered.
+  if (kind === 'encrypted' || kind === 'sealed') return 'OBJECT_ENCRYPTED';
+  if (content.storageClass === 'ARCHIVE' && restoredMs === undefined) return 'OBJECT_ARCHIVED';
   if (content.body.length > world.settings.replication.singleCopyBytesMax) return 'OBJECT_TOO_LARGE';
   if (kind === 'unreadable') return 'METADATA_UNREADABLE';
   if (kind === 'refused') return 'REQUEST_REFUSED';
@@ -67,6 +71,8 @@ function tornReplicas(world: World, written: Written, bucket: string): readonly 
 
 /** A gap that a rule left behind is removed by the timer once it is ten minutes old. */
 const leftBehindMs = 600_000;
+/** Older gaps are read about once an hour. */
+const youngMs = 1_800_000;
 
 /**
  * In a quiet world nothing waits to be tried again, and what is said to have failed has: its reason is true, it does not
@@ -93,6 +99,8 @@ export function checkBacklog(world: World, books: RuleBooks, timerMs: number, ve
       verdict.fail('backlog', `failed for good, and there never was such an entry: ${name}`, key);
       continue;
     }
+    const age = world.scheduler.now() - Date.parse(at);
+    if (written.restoredMs !== undefined && age > youngMs - 2 * timerMs) continue;
     const pair: Pair = { source: written.ref, destination: rule.destination, key, rule };
     if (!isTrueReason(world, written, pair, code))
       verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);

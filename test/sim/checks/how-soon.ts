@@ -55,7 +55,11 @@ export function checkHowSoon(
         const due = world.cos.ledger
           .of(source.bucket, key)
           .filter(
-            (one) => one.author.kind === 'user' && covers(rule, key, one.stored) && one.landedMs >= fromMs,
+            (one) =>
+              one.author.kind === 'user' &&
+              one.restoredMs === undefined &&
+              covers(rule, key, one.stored) &&
+              one.landedMs >= fromMs,
           );
         for (const written of calm ? due : []) checkLanded(world, written, rule, verdict);
         checkOnTop(world, due, rule, verdict);

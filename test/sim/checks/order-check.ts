@@ -62,6 +62,8 @@ function isLateByRight(
   if (of.removedMs !== undefined && of.removedMs < landedMs) return true;
   if (of.hidden || wasTorn(world, of, bucket)) return true;
   if (of.landedMs > newer.lookedMs) return true;
+  // It could not be copied before.
+  if (of.restoredMs !== undefined && of.restoredMs > newer.lookedMs) return true;
   if (!wasCovered(world, books, of, bucket, newer.startedMs)) return true;
   // Another marker of unknown outcome counted for it, or its own that was still under way.
   if (of.stored.content !== undefined) return false;

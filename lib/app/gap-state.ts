@@ -1,0 +1,43 @@
+import type { ReasonCode } from '../domain/error';
+import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
+import { entryId } from '../domain/history';
+import { isCoveredAt } from '../domain/key-view';
+import { planTransfer } from '../domain/transfer';
+import type { NamedEntry } from './backlog';
+import type { HandleEventPorts } from './handle-event';
+import { readableHead } from './readable-head';
+
+/** Reasons that a HEAD of the version tells: as long as it does, nothing is sent. */
+const toldByHead: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'OBJECT_ARCHIVED',
+  'OBJECT_ENCRYPTED',
+  'OBJECT_TOO_LARGE',
+  'METADATA_UNREADABLE',
+]);
+
+/** A copy that COS refused is tried again once its gap is older than this; each refusal makes a young one. */
+const triedAgainAfterMs = 1_800_000;
+
+/**
+ * What a HEAD says of a version that failed for good: `copyable`, it may be copied by now; `moot`, it was deleted for
+ * good, or the rule begins after it; `gap`, it is as it was, or nobody can tell. One request if anything can have changed.
+ */
+export async function stateOfGap(
+  ports: HandleEventPorts,
+  source: BucketRef,
+  rule: ReplicationRule,
+  { entry }: NamedEntry,
+): Promise<'copyable' | 'moot' | 'gap'> {
+  const { key, code, at } = entry;
+  const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
+  const mayBeOther = toldByHead.has(code) || (isOld && code === 'REQUEST_REFUSED');
+  if (entry.source === undefined || !mayBeOther) return 'gap';
+  const versionId = entry.source.startsWith('null_') ? 'null' : entry.source;
+  const head = await readableHead(ports, source, key, versionId);
+  if (head === 'unreadable') return 'gap';
+  // A delete marker that was refused is none for a HEAD either.
+  if (head === undefined) return toldByHead.has(code) ? 'moot' : 'gap';
+  const now = entryId({ ...head, kind: 'version', versionId });
+  if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverageOf(rule, key)?.since)) return 'moot';
+  return planTransfer(head, rule, ports.settings).kind === 'copy' ? 'copyable' : 'gap';
+}

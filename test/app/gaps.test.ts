@@ -1,0 +1,180 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import { reconcile } from '../../lib/app/reconcile';
+import { ReplicationError } from '../../lib/domain/error';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+
+/** What failed for good, and what becomes of it. */
+const key = 'k';
+
+async function withRule() {
+  const world = createWorld();
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  world.advance(1_000);
+  return world;
+}
+
+const notify = (world: World) => handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
+const sweep = (world: World) =>
+  reconcile({ ...world.ports, ruleSets: () => world.ruleSetsOf(source.region) });
+const at = (world: World) => world.shown(destination, key);
+const backlogOf = async (world: World) =>
+  (await world.rules.backlog(source.bucket, 'r1', undefined)).entries.map(({ code }) => code);
+
+/** Its owner makes all that is archived readable. */
+function restoreArchived(world: World): void {
+  const { headObject } = world.ports.store;
+  world.ports.store.headObject = async (...call) => {
+    const head = await headObject(...call);
+    return head && { ...head, restored: true };
+  };
+}
+
+/** COS writes other bytes than it was asked to, as many. */
+function damageCopies(world: World): () => void {
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async ({ source: from, key: name, version, destination: to, ...sent }) => {
+    const original = world.cos
+      .history(from, name)
+      .find(({ entry }) => entry.versionId === version.versionId)?.content;
+    const body = 'X'.repeat(version.sizeBytes);
+    const { entry } = world.cos.put(to, name, { ...original, body, metadata: sent.metadata });
+    return { versionId: entry.versionId, etag: version.etag, crc64: `crc-of-${body}` };
+  };
+  return () => void (world.ports.store.copyVersion = copyVersion);
+}
+
+test('an archived version that is restored is copied in its place, and what lies above it again', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  world.cos.put(source, key, { body: 'three' });
+  await notify(world);
+  world.advance(60_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['two', 'three']);
+  expect(await backlogOf(world)).toEqual(['OBJECT_ARCHIVED']);
+
+  restoreArchived(world);
+  world.advance(300_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['two', 'three', 'one', 'two', 'three']);
+  expect(await backlogOf(world)).toEqual([]);
+  world.advance(300_000);
+  await sweep(world);
+  await notify(world);
+  expect(at(world)).toHaveLength(5);
+});
+
+test('a gap from before the rule was switched on again is not filled, and leaves the backlog', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.advance(5_000);
+  const gaps = [...world.documents].filter(([name]) => name.startsWith('backlog/'));
+  for (const status of ['Disabled', 'Enabled'] as const)
+    await world.rules.edit(world.change, 'r1', () => sound(settings({ status })));
+  // A function that had not heard of it wrote it down after the change.
+  for (const [name, body] of gaps) world.documents.set(name, body);
+  restoreArchived(world);
+  world.advance(700_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['two']);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a gap of a version that was deleted for good leaves the backlog', async () => {
+  const world = await withRule();
+  const { entry } = world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  expect(await backlogOf(world)).toEqual(['OBJECT_ARCHIVED']);
+  world.cos.deleteVersion(source, key, entry.versionId);
+  world.advance(700_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a replica of other bytes is none, however often it is looked at, until a whole one stands there', async () => {
+  const world = await withRule();
+  const mend = damageCopies(world);
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  expect(at(world)).toEqual(['XXX', 'XXX']);
+  for (let time = 0; time < 3; time += 1) {
+    world.advance(300_000);
+    await sweep(world);
+    expect(await backlogOf(world)).toEqual(['REPLICA_MISMATCH']);
+  }
+  mend();
+  await notify(world);
+  expect(at(world).at(-1)).toBe('one');
+  world.advance(300_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a copy whose sender died before it compared it is compared by whoever looks next', async () => {
+  const world = await withRule();
+  const mend = damageCopies(world);
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async (request) => {
+    await copyVersion(request);
+    throw new Error('the function was killed');
+  };
+  world.cos.put(source, key, { body: 'one' });
+  await expect(notify(world)).rejects.toThrow('killed');
+  expect(at(world)).toEqual(['XXX']);
+  mend();
+  await notify(world);
+  expect(at(world)).toEqual(['XXX', 'one']);
+});
+
+test('a delete that was refused and then made leaves the backlog, although its gap could not be closed at once', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  world.advance(60_000);
+  world.cos.delete(source, key);
+  const { putDeleteMarker } = world.ports.store;
+  world.ports.store.putDeleteMarker = async () => {
+    throw new ReplicationError('REQUEST_REFUSED', 'DeleteObject');
+  };
+  await notify(world);
+  expect(await backlogOf(world)).toEqual(['REQUEST_REFUSED']);
+  // So soon after it came about nobody asks whether it has failed before.
+  world.ports.store.putDeleteMarker = putDeleteMarker;
+  await notify(world);
+  expect(at(world)).toEqual(['one', '(deleted)']);
+  expect(await backlogOf(world)).toEqual(['REQUEST_REFUSED']);
+  world.advance(300_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a copy whose outcome is unknown is looked at again until it cannot land any more', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  const { copyVersion } = world.ports.store;
+  let land: () => Promise<unknown> = async () => undefined;
+  world.ports.store.copyVersion = async (request) => {
+    world.ports.store.copyVersion = copyVersion;
+    land = () => copyVersion(request);
+    throw new ReplicationError('OUTCOME_UNKNOWN', 'timed out');
+  };
+  await expect(notify(world)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  world.cos.put(source, key, { body: 'two' });
+  // No rule is walked: what is done is done for the backlog.
+  const sweepBacklog = () => reconcile({ ...world.ports, ruleSets: async () => [] });
+  await sweepBacklog();
+  expect(at(world)).toEqual(['one', 'two']);
+  world.advance(300_000);
+  await land();
+  expect(at(world)).toEqual(['one', 'two', 'one']);
+  await sweepBacklog();
+  expect(at(world)).toEqual(['one', 'two', 'one', 'two']);
+  const { longestTransferMs, clockToleranceMs } = world.ports.settings;
+  world.advance(longestTransferMs + clockToleranceMs);
+  await sweepBacklog();
+  expect(await backlogOf(world)).toEqual([]);
+});
