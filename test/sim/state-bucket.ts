@@ -92,7 +92,7 @@ export function createSimState(world: World, caller: Caller): StateStore {
         name,
         (fault) => {
           const since = state.createdMs(name);
-          const young = since !== undefined && scheduler.now() - since < settings.settleMs / 2;
+          const young = since !== undefined && scheduler.now() - since < settings.settleMs;
           const passes = fault === 'twoCreators' && young && state.documents.has(name);
           if (passes) tally.count('fault twoCreators');
           const created = passes || !state.documents.has(name);

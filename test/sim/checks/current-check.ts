@@ -2,7 +2,16 @@ import type { Verdict } from '../failure';
 import { nameOf, shown, type Written } from '../ledger';
 import type { RuleBooks } from '../rule-books';
 import type { MarkerRecord, World } from '../world';
-import { isEligible, isStoodInFor, openAttempts, type Pair, pairsOf, placeOf, replicasOf } from './histories';
+import {
+  canStemFrom,
+  isEligible,
+  isStoodInFor,
+  openAttempts,
+  type Pair,
+  pairsOf,
+  placeOf,
+  replicasOf,
+} from './histories';
 
 /** The newest is on top, unless a user wrote to the destination later. */
 export function checkCurrent(
@@ -33,7 +42,8 @@ function wrongTop(world: World, pair: Pair): { readonly top: Written; readonly n
   const top = ever.findLast((one) => one.removedMs === undefined);
   if (newest === undefined || top === undefined) return undefined;
   // A user who deletes the newest replica for good at the destination has shown what lay below it.
-  if (replicasOf(world, newest, destination).some((one) => one.removedMs !== undefined)) return undefined;
+  const replicas = replicasOf(world, newest, destination);
+  if (replicas.length > 0 && replicas.every((one) => one.removedMs !== undefined)) return undefined;
   // A marker on top may stand in for a newer one than it was written for.
   const newer = world.cos.ledger.of(source.bucket, key).slice(placeOf(world, newest) + 1);
   const isMarker = top.stored.content === undefined;
@@ -66,16 +76,19 @@ function isRightReplica(world: World, pair: Pair, top: Written, newest: Written)
   if (author.kind !== 'replication') return false;
   if (placeOf(world, author.of) >= placeOf(world, newest) && !author.torn) return true;
   if (idsDisagree(world, author.of, newest)) return true;
-  const doubtful = openAttempts(world, destination.bucket, key).length > 0;
+  const open = openAttempts(world, destination.bucket, key);
+  const isDoubtful = (marker: Written): boolean =>
+    open.some((attempt) => canStemFrom(world, marker.landedMs, attempt));
   // A late marker on top of a newer one shows the same; beside an attempt of unknown outcome nobody can tell them apart.
   const isMarker = top.stored.content === undefined;
-  if (doubtful && isMarker && newest.stored.content === undefined) return true;
+  if (isMarker && isDoubtful(top) && newest.stored.content === undefined) return true;
   // Nor a late one from one that is still to be written: the key shows as deleted, as it is at the source.
   const shownNow = world.cos.ledger.of(source.bucket, key).findLast((one) => one.removedMs === undefined);
-  if (doubtful && isMarker && shownNow?.stored.content === undefined) return true;
+  if (isMarker && isDoubtful(top) && shownNow?.stored.content === undefined) return true;
   if (newest.removedMs === undefined) return false;
   // In doubt what may have been an older marker is covered again by the head; a marker that is gone cannot come back.
-  if (doubtful && newest.stored.content === undefined) return true;
+  if (newest.stored.content === undefined && replicasOf(world, newest, destination).some(isDoubtful))
+    return true;
   // The marker's record was hidden from who wrote on top of it as on a user's; that lies on its base for everybody since.
   const hidden = ({ hiddenFrom }: MarkerRecord): boolean => hiddenFrom.has(author.worker);
   if (world.attempts.some((attempt) => isOf(attempt, newest, pair) && hidden(attempt))) return true;

@@ -67,7 +67,9 @@ function isLateByRight(
   if (!wasCovered(world, books, of, bucket, newer.startedMs)) return true;
   // Another marker of unknown outcome counted for it, or its own that was still under way.
   if (of.stored.content !== undefined) return false;
-  return openAttempts(world, bucket, of.key).length > 0 || wasUnderWay(world, bucket, of, newer.landedMs);
+  const name = nameOf(of.stored.entry);
+  const isInDoubt = openAttempts(world, bucket, of.key).some(({ sourceMarker }) => sourceMarker === name);
+  return isInDoubt || wasUnderWay(world, bucket, of, newer.landedMs);
 }
 
 /** An attempt to write this marker had its record when a newer entry landed. */
