@@ -8,9 +8,10 @@ import {
   ruleBacklogFolder,
   subjectPrefix,
 } from '../domain/backlog';
-import { reasons } from '../domain/error';
+import { reasons, ReplicationError } from '../domain/error';
 import type { EntryId } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
+import { attempted } from './isolated';
 import { mapAtMost } from './map-at-most';
 import type { Clock, Digests, Entropy, Logger, StateStore } from './ports';
 import type { EntryFailure, RuleOutcome } from './progress';
@@ -115,34 +116,44 @@ export interface BacklogReadPorts {
 /** Entries that are read side by side. */
 const readsAtOnce = 8;
 
-/** One page of the whole backlog, or of one rule's, in the order of names. */
+interface BacklogPage {
+  /** All of the page, also those that are not wanted, or could not be read. */
+  readonly names: readonly string[];
+  readonly entries: readonly NamedEntry[];
+  /** Why entries could not be read, one for each; they are told of, and stay where they are. */
+  readonly unread: readonly ReplicationError[];
+  readonly complete: boolean;
+  readonly last: string | undefined;
+}
+
+/** One page of the whole backlog, or of one rule's, in the order of names; as much of it as there is time for. */
 export async function readBacklog(
-  { state, log }: BacklogReadPorts,
+  ports: BacklogReadPorts,
   of: { readonly sourceBucket: string; readonly ruleId: string } | 'all',
   after?: string,
   wants: (name: string) => boolean = () => true,
-): Promise<{
-  /** All of the page, also those that are not wanted. */
-  readonly names: readonly string[];
-  readonly entries: readonly NamedEntry[];
-  readonly complete: boolean;
-  readonly last: string | undefined;
-}> {
+  timeIsUp: () => boolean = () => false,
+): Promise<BacklogPage> {
   const folder = of === 'all' ? backlogFolder : ruleBacklogFolder(of.sourceBucket, of.ruleId);
-  const page = await state.list(folder, after);
-  const found = await mapAtMost(
-    readsAtOnce,
-    page.names.filter(wants),
-    async (name): Promise<NamedEntry | undefined> => {
-      const body = await state.get(name);
-      // Settled by somebody else since it was listed.
-      const entry =
-        body === undefined ? undefined : parseDocument<BacklogEntry>(log, name, body, entryFields);
-      return entry && { name, entry };
-    },
-  );
-  const entries = found.filter((named) => named !== undefined);
-  return { names: page.names, entries, complete: page.complete, last: page.names.at(-1) };
+  const page = await ports.state.list(folder, after);
+  let firstLeft: string | undefined;
+  const found = await mapAtMost(readsAtOnce, page.names.filter(wants), async (name) => {
+    if (timeIsUp()) firstLeft ??= name;
+    if (firstLeft !== undefined) return undefined;
+    return attempted(ports, 'backlog entry not read', { name }, () => readEntry(ports, name));
+  });
+  const names = firstLeft === undefined ? page.names : page.names.slice(0, page.names.indexOf(firstLeft));
+  const unread = found.filter((one) => one instanceof ReplicationError);
+  const entries = found.flatMap((one) => (one === undefined || one instanceof ReplicationError ? [] : [one]));
+  const complete = page.complete && firstLeft === undefined;
+  return { names, entries, unread, complete, last: names.at(-1) ?? after };
+}
+
+/** `undefined`: somebody else settled it since it was listed, or it is damaged. */
+async function readEntry({ state, log }: BacklogReadPorts, name: string): Promise<NamedEntry | undefined> {
+  const body = await state.get(name);
+  const entry = body === undefined ? undefined : parseDocument<BacklogEntry>(log, name, body, entryFields);
+  return entry && { name, entry };
 }
 
 const entryFields = {

@@ -1,10 +1,12 @@
+import { ReplicationError } from '../domain/error';
 import type { RuleSet } from '../domain/rule';
 import type { HandleEventPorts } from './handle-event';
+import { attempted, isolated } from './isolated';
 import type { Tally, TimerRun } from './look-at-key';
 import { sweepRecords } from './marker-records';
 import { sweepBacklog } from './sweep-backlog';
 import { sweepLeases } from './sweep-leases';
-import { readWalkState, writeWalkState } from './walk-state';
+import { readWalkState, type WalkState, writeWalkState } from './walk-state';
 import { walkRules } from './walk-rules';
 
 export interface ReconcilePorts extends HandleEventPorts {
@@ -21,32 +23,47 @@ export interface ReconcileReport extends Readonly<Tally> {
 /**
  * The safety net, run by a timer: nothing depends on an event arriving. First what the backlog holds, then what the dead
  * left, then a walk of both listings of every rule in lock-step, which looks at the keys that differ. Ends before the
- * deadline and goes on there the next time. Runs that overlap only cost requests.
+ * deadline and goes on there the next time. A part that fails holds up no other. Runs that overlap only cost requests.
  */
 export async function reconcile(ports: ReconcilePorts): Promise<ReconcileReport> {
+  const { region } = ports;
   const endsBeforeMs = 2 * ports.settings.deadlineMarginMs;
   // A backlog that nothing can be done about must not keep the walk from its turn.
   const forWalkMs = Math.max(ports.remainingMs() / 2, endsBeforeMs);
   const tally = { backlogKeys: 0, walkedKeys: 0, lookedAt: 0, written: 0, pending: 0 };
   const run: TimerRun = { tally, looked: new Map(), timeIsUp: () => ports.remainingMs() < endsBeforeMs };
-  const before = await readWalkState(ports);
+  const known = await attempted(ports, 'walk state not read', { region }, () => readWalkState(ports));
+  const { backlogAfter: from, ...before }: WalkState = known instanceof ReplicationError ? {} : known;
   const forBacklog: TimerRun = { ...run, timeIsUp: () => ports.remainingMs() < forWalkMs };
-  const ruleSets = await ports.ruleSets();
-  const backlogAfter = await sweepBacklog(ports, forBacklog, ruleSets, before.backlogAfter);
-  await sweepLeases(ports, run);
+  const ruleSets = await attempted(ports, 'rules not listed', { region }, () => ports.ruleSets());
+  const readable = ruleSets instanceof ReplicationError ? [] : ruleSets;
+  const backlogAfter = await sweepBacklog(ports, forBacklog, readable, from);
+  await isolated(ports, 'leases not swept', { region }, () => sweepLeases(ports, run));
 
+  // Without rules nothing is walked: that would count as a walk of all there are.
+  const walked = ruleSets instanceof ReplicationError ? undefined : await walk(ports, ruleSets, run, before);
+  // What could not be read is not written over: the next run goes on where the last one stopped that could.
+  if (!(known instanceof ReplicationError)) {
+    const place = backlogAfter === undefined ? {} : { backlogAfter };
+    await writeWalkState(ports, { ...(walked ?? before), ...place });
+  }
+  return { ...tally, finished: walked !== undefined && walked.stopped === undefined };
+}
+
+/** The walk, and once it has come to its end the records of delete markers. */
+async function walk(
+  ports: ReconcilePorts,
+  ruleSets: readonly RuleSet[],
+  run: TimerRun,
+  before: WalkState,
+): Promise<Omit<WalkState, 'backlogAfter'>> {
   const walked = await walkRules(ports, ruleSets, run, before);
-  const finished = walked.stopped === undefined;
   const destinations = ruleSets
     .filter(({ region }) => region === ports.region)
     .flatMap(({ rules }) => rules.map(({ destination }) => destination));
-  const records = finished
-    ? await sweepRecords(ports, destinations, before.records, run.timeIsUp)
-    : before.records;
-  await writeWalkState(ports, {
-    ...walked,
-    ...(records === undefined ? {} : { records }),
-    ...(backlogAfter === undefined ? {} : { backlogAfter }),
-  });
-  return { ...tally, finished };
+  const records =
+    walked.stopped === undefined
+      ? await sweepRecords(ports, destinations, before.records, run.timeIsUp)
+      : before.records;
+  return { ...walked, ...(records === undefined ? {} : { records }) };
 }

@@ -205,6 +205,9 @@ export function createRuleService(ports: RulesPorts) {
     async backlog(bucket: string, id: string, after: string | undefined) {
       find(await load(bucket), id);
       const page = await readBacklog(ports, { sourceBucket: bucket, ruleId: id }, after);
+      // An answer that lacks some would say of them that they are done.
+      const [unread] = page.unread;
+      if (unread) throw unread;
       return {
         entries: latestAttempts(page.entries.map(({ entry }): BacklogEntry => entry)),
         next: page.complete ? undefined : page.last,

@@ -1,8 +1,9 @@
 import { type BacklogEntry, backlogTime, isGapName, ruleBacklogFolder } from '../domain/backlog';
+import { ReplicationError } from '../domain/error';
 import type { RuleSet } from '../domain/rule';
 import { type NamedEntry, readBacklog } from './backlog';
 import type { HandleEventPorts } from './handle-event';
-import { isolated } from './isolated';
+import { attempted, isolated } from './isolated';
 import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
 import { isItsTurn } from './sample';
@@ -31,7 +32,11 @@ export async function sweepBacklog(
   let after = from;
   for (let page = 0; page < backlogPagesMax; page += 1) {
     if (timeIsUp()) return after;
-    const found = await readBacklog(ports, 'all', after, wants);
+    const found = await attempted(ports, 'backlog not read', { after }, () =>
+      readBacklog(ports, 'all', after, wants, timeIsUp),
+    );
+    if (found instanceof ReplicationError) return after;
+    run.tally.pending += found.unread.length;
     const keys = groupByKey(found.entries.filter(({ entry }) => entry.sourceRegion === ports.region));
     let begun = 0;
     await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => {
@@ -39,9 +44,10 @@ export async function sweepBacklog(
       begun += 1;
       await settleKey(ports, entries, run);
     });
-    // Keys are begun in the order of their first names: all that comes before the first of the next one is done.
+    // Keys are begun in the order of their first names: all that comes before the first of the next one is done, or
+    // could not be read.
     const next = keys[begun]?.[0];
-    if (next) return found.entries[found.entries.indexOf(next) - 1]?.name ?? after;
+    if (next) return found.names[found.names.indexOf(next.name) - 1] ?? after;
     if (found.complete) return undefined;
     after = found.last;
   }

@@ -45,7 +45,7 @@ interface WalkStatePorts {
   readonly region: string;
 }
 
-/** What cannot be read is begun anew: that costs looks, and loses nothing. */
+/** What is damaged is begun anew: that costs looks, and loses nothing. */
 export async function readWalkState({ state, log, region }: WalkStatePorts): Promise<WalkState> {
   const name = walkStateName(region);
   const body = await state.get(name);

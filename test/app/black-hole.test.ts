@@ -73,3 +73,26 @@ test('pending keys of a destination that never answers do not keep the timer fro
   }
   expect(world.shown(other, 'live/k')).toEqual(['one']);
 });
+
+test('entries of the backlog that are never answered for do not keep the timer from the rest', async () => {
+  const world = createWorld();
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  world.advance(20_000);
+  const time = createTime(world.ports.clock.now());
+  for (let i = 0; i < 100; i += 1) {
+    world.documents.set(`backlog/${source.bucket}/r1/${i}/key.0-n.json`, '{}');
+  }
+  const { get } = world.ports.state;
+  world.ports.state.get = async (name) => {
+    if (!name.startsWith('backlog/')) return get(name);
+    await time.sleep(requestTimeoutMs);
+    throw new Error('timed out');
+  };
+  world.cos.put(source, 'live', { body: 'one' });
+  const startMs = time.now();
+  const remainingMs = () => startMs + functionTimeoutMs - time.now();
+  const ruleSets = () => world.ruleSetsOf(source.region);
+  await time.run(reconcile({ ...world.ports, clock: time, remainingMs, ruleSets }));
+  expect(world.shown(destination, 'live')).toEqual(['one']);
+  expect(remainingMs()).toBeGreaterThan(0);
+});

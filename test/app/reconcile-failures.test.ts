@@ -1,5 +1,6 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile } from '../../lib/app/reconcile';
+import type { WalkState } from '../../lib/app/walk-state';
 import { ReplicationError } from '../../lib/domain/error';
 import type { BucketRef } from '../../lib/domain/rule';
 import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
@@ -100,6 +101,143 @@ test('damaged documents are told of by name, and passed over', async () => {
   expect(await run(world)).toMatchObject({ written: 2, finished: true });
   const told = world.lines.filter(({ facts }) => facts.code === 'STATE_UNREADABLE');
   expect(new Set(told.map(({ facts }) => facts.name))).toEqual(new Set(damaged));
+});
+
+/** What a state bucket refuses or fails to answer, by the request and the name that it is about. */
+function refuseState(world: World, request: 'get' | 'list', refused: (name: string) => boolean): () => void {
+  const { state } = world.ports;
+  const original = { ...state };
+  Object.assign(state, {
+    [request]: async (name: string, after?: string) => {
+      if (refused(name)) throw new ReplicationError('ACCESS_DENIED', `${request} ${name}`);
+      return original[request](name, after);
+    },
+  });
+  return () => void Object.assign(state, original);
+}
+
+const walkStateName = `jobs/reconcile/${source.region}.json`;
+const walkStateOf = (world: World) => JSON.parse(world.documents.get(walkStateName) ?? '{}') as WalkState;
+
+/** A key that is pending, one whose worker died with a lease, and one of which no event told. */
+async function withWorkOfEachKind(): Promise<World> {
+  const world = await withTwoDestinations();
+  await run(world);
+  world.advance(300_000);
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new ReplicationError('THROTTLED', 'copyVersion');
+  };
+  for (const key of ['pending', 'refused']) {
+    world.cos.put(source, key, { body: key });
+    const told = handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
+    await expect(told).rejects.toMatchObject({ code: 'THROTTLED' });
+  }
+  world.ports.store.copyVersion = copyVersion;
+  world.cos.put(source, 'leased', { body: 'leased' });
+  const lease = { source, key: 'leased', untilMs: world.ports.clock.now() - 1, holder: 'a dead worker' };
+  const folder = `leases/${destination.bucket}/${world.ports.digests.sha256('leased')}`;
+  world.documents.set(`${folder}/000000.json`, JSON.stringify(lease));
+  world.cos.put(source, 'unheard', { body: 'unheard' });
+  return world;
+}
+
+const keysOfWork = ['pending', 'refused', 'leased', 'unheard'];
+const allIsDone = (world: World): boolean =>
+  keysOfWork.every((key) => [destination, elsewhere].every((to) => world.shown(to, key).join() === key));
+
+test('an entry of the backlog that is always refused is told of and stays, and the run comes to its end', async () => {
+  const world = await withWorkOfEachKind();
+  const digest = world.ports.digests.sha256('refused');
+  const mend = refuseState(world, 'get', (name) => name.startsWith('backlog/') && name.includes(digest));
+  // The walk would bring its key over, and prove nothing about the sweep.
+  denyLists(world, source.bucket);
+  const report = await run(world);
+  expect(report).toMatchObject({ backlogKeys: 1, pending: 2 });
+  const told = world.lines.filter(({ message }) => message === 'backlog entry not read');
+  expect(told.map(({ facts }) => facts.code)).toEqual(['ACCESS_DENIED', 'ACCESS_DENIED']);
+  const left = backlogOf(world);
+  expect(left).toHaveLength(2);
+  expect(new Set(told.map(({ facts }) => facts.name))).toEqual(new Set(left));
+  expect(world.shown(destination, 'pending')).toEqual(['pending']);
+  expect(world.shown(destination, 'leased')).toEqual(['leased']);
+  // An answer without it would say that the key is done.
+  await expect(world.rules.backlog(source.bucket, 'r1', undefined)).rejects.toMatchObject({
+    code: 'ACCESS_DENIED',
+  });
+  mend();
+  expect(await run(world)).toMatchObject({ backlogKeys: 1, written: 2 });
+  expect(backlogOf(world)).toEqual([]);
+});
+
+test('the cursor of the backlog goes on past entries that are refused', async () => {
+  const world = await withRule();
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async (request) => {
+    throw new ReplicationError('THROTTLED', request.key);
+  };
+  for (let i = 0; i < 40; i += 1) {
+    world.cos.put(source, `k${i}`, { body: 'one' });
+    await handleEvent(world.ports, eventFor(`k${i}`, world.ports.clock.now())).catch(() => undefined);
+  }
+  world.ports.store.copyVersion = copyVersion;
+  const names = backlogOf(world).toSorted();
+  const refused = new Set(names.slice(0, 20));
+  let reads = 0;
+  refuseState(world, 'get', (name) => {
+    if (name.startsWith('backlog/')) reads += 1;
+    return refused.has(name);
+  });
+  denyLists(world, source.bucket);
+  // Half of the time is over while the refused ones are read.
+  await run(world, () => (reads > 10 ? 100_000 : 600_000));
+  const { backlogAfter } = walkStateOf(world);
+  expect(names.indexOf(backlogAfter ?? '')).toBeGreaterThanOrEqual(10);
+  await run(world);
+  expect(backlogOf(world).toSorted()).toEqual(names.slice(0, 20));
+});
+
+test.each([
+  ['the backlog', 'backlog/', 'backlog not read'],
+  ['leases', 'leases/', 'leases not swept'],
+])('a list of %s that fails ends that part only', async (_name, folder, message) => {
+  const world = await withWorkOfEachKind();
+  refuseState(world, 'list', (name) => name === folder);
+  expect(await run(world)).toMatchObject({ finished: true });
+  expect(world.lines.filter((line) => line.message === message)).toMatchObject([
+    { level: 'error', facts: { code: 'ACCESS_DENIED' } },
+  ]);
+  expect(allIsDone(world)).toBe(true);
+  const began = Date.parse(walkStateOf(world).compared?.began ?? '');
+  expect(began).toBe(world.ports.clock.now());
+});
+
+test('where the last run stopped cannot be read: everything is begun anew, and nothing is written over it', async () => {
+  const world = await withWorkOfEachKind();
+  const before = world.documents.get(walkStateName);
+  const mend = refuseState(world, 'get', (name) => name === walkStateName);
+  await run(world);
+  expect(codesTold(world)).toContain('ACCESS_DENIED');
+  expect(allIsDone(world)).toBe(true);
+  expect(world.documents.get(walkStateName)).toBe(before);
+  mend();
+  await run(world);
+  expect(world.documents.get(walkStateName)).not.toBe(before);
+});
+
+test('no list of buckets with rules: backlog and leases are swept, and a walk of nothing does not count', async () => {
+  const world = await withWorkOfEachKind();
+  const { compared, records } = walkStateOf(world);
+  const mend = refuseState(world, 'list', (name) => name === 'sources/');
+  expect(await run(world)).toMatchObject({ finished: false, walkedKeys: 0, backlogKeys: 2, pending: 0 });
+  expect(world.lines.filter(({ message }) => message === 'rules not listed')).toHaveLength(1);
+  expect(backlogOf(world)).toEqual([]);
+  expect(world.shown(destination, 'leased')).toEqual(['leased']);
+  expect(compared).toBeDefined();
+  expect(walkStateOf(world)).toEqual({ compared, records });
+  mend();
+  await run(world);
+  expect(allIsDone(world)).toBe(true);
 });
 
 test('rules of one bucket that cannot be read keep no other from its walk', async () => {
