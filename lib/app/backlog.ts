@@ -1,7 +1,6 @@
 import {
   backlogFolder,
   backlogName,
-  backlogTime,
   type BacklogEntry,
   type BacklogSubject,
   isGapName,
@@ -164,33 +163,3 @@ const entryFields = {
   retryable: 'boolean',
   at: 'string',
 } as const;
-
-/** Pages of one rule's backlog that a change of the rule removes at most; the timer removes the rest. */
-const removalPagesMax = 20;
-
-/**
- * Removes a rule's entries from before a moment, all or those that `closes` names. Returns how many. Younger ones may be
- * those of a rule that was made under the same id since; what an old rule leaves behind, the timer removes.
- */
-export async function closeBacklog(
-  ports: BacklogReadPorts,
-  of: { readonly sourceBucket: string; readonly ruleId: string },
-  beforeMs: number,
-  closes: 'all' | ((entry: BacklogEntry) => boolean),
-): Promise<number> {
-  let removed = 0;
-  let after: string | undefined;
-  for (let page = 0; page < removalPagesMax; page += 1) {
-    const young = (name: string): boolean => backlogTime(name) > beforeMs;
-    const found = await readBacklog(ports, of, after, (name) => closes !== 'all' && !young(name));
-    const names =
-      closes === 'all'
-        ? found.names.filter((name) => !young(name))
-        : found.entries.filter(({ entry }) => closes(entry)).map(({ name }) => name);
-    for (const name of names) await ports.state.remove(name);
-    removed += names.length;
-    if (found.complete) break;
-    after = found.last;
-  }
-  return removed;
-}

@@ -1,20 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BacklogEntry } from '../domain/backlog';
 import { ReplicationError } from '../domain/error';
 import { problem } from '../domain/problem';
-import { coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
-import type { BacklogEffect, ChangedRule } from '../domain/rule-change';
+import type { RuleSet } from '../domain/rule';
+import type { ChangedRule } from '../domain/rule-change';
 import type { AccountRules } from './account-rules';
-import { type BacklogReadPorts, closeBacklog } from './backlog';
-import type { Logger, StateStore } from './ports';
+import { closeBacklogs, type CloseBacklogsPorts } from './close-backlogs';
+import type { Logger } from './ports';
 import { RequestRefused } from './request-refused';
 import type { RuleStore } from './rule-store';
 import { announceTargets } from './targets';
 
-export interface ChangeRulesPorts {
+export interface ChangeRulesPorts extends CloseBacklogsPorts {
   readonly store: RuleStore;
-  readonly state: StateStore;
-  readonly log: Logger;
   /** Where this deployment runs: its sources are buckets of this region. */
   readonly region: string;
   readonly account: AccountRules;
@@ -58,10 +55,8 @@ export async function changeRules(
     try {
       const note = { by: request.author, what: made.what };
       const { committedMs } = await ports.store.commit(made.ruleSet, note);
-      for (const { rule, backlog } of made.changed) {
-        await applyBacklogEffect(ports, request.bucket, rule, backlog, committedMs);
-      }
       audit(ports.log, request, made, before);
+      await closeBacklogs(ports, request.bucket, made.changed, committedMs);
       return made;
     } catch (thrown) {
       if (!(thrown instanceof ReplicationError) || thrown.code !== 'RULE_CONFLICT') throw thrown;
@@ -86,19 +81,6 @@ function audit(
     replaced: before.revision,
     author,
   });
-}
-
-async function applyBacklogEffect(
-  ports: BacklogReadPorts,
-  sourceBucket: string,
-  rule: ReplicationRule,
-  effect: BacklogEffect,
-  committedMs: number,
-): Promise<void> {
-  if (effect.kind === 'keep') return;
-  const closes =
-    effect.kind === 'close' ? 'all' : (entry: BacklogEntry) => coverageOf(rule, entry.key) === undefined;
-  await closeBacklog(ports, { sourceBucket, ruleId: rule.id }, committedMs, closes);
 }
 
 function revisionConflict(now: RuleSet): RequestRefused {

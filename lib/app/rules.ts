@@ -17,14 +17,13 @@ import { readBacklog } from './backlog';
 import { type Change, type ChangeRequest, changeRules, type ChangeRulesPorts } from './change-rules';
 import type { DeployedBuckets } from './deployed-buckets';
 import { mapAtMost } from './map-at-most';
-import type { BucketDirectory, Clock, Entropy } from './ports';
+import type { BucketDirectory, Entropy } from './ports';
 import { RequestRefused } from './request-refused';
 import { type Candidate, examine } from './rule-examination';
 import type { Revision, RuleStore } from './rule-store';
 
 export interface RulesPorts extends ChangeRulesPorts {
   readonly directory: BucketDirectory;
-  readonly clock: Clock;
   readonly entropy: Entropy;
   readonly deployed: DeployedBuckets;
 }

@@ -1,0 +1,82 @@
+import { type BacklogEntry, backlogTime } from '../domain/backlog';
+import { asReplicationError, type ReplicationError } from '../domain/error';
+import { coverageOf } from '../domain/rule';
+import type { ChangedRule } from '../domain/rule-change';
+import { type BacklogReadPorts, readBacklog } from './backlog';
+import { isolated } from './isolated';
+import { mapAtMost } from './map-at-most';
+import type { Clock } from './ports';
+
+export interface CloseBacklogsPorts extends BacklogReadPorts {
+  readonly clock: Clock;
+}
+
+/** An answer does not wait longer than this for what its change does to backlogs. */
+const closingMsMax = 10_000;
+
+/** Rules whose backlogs are looked through side by side, and entries of each that are removed so. */
+const rulesAtOnce = 4;
+const removalsAtOnce = 8;
+
+/** Pages of one rule's backlog that are looked through at most. */
+const pagesMax = 20;
+
+/**
+ * Removes what a change of rules has made void of their backlogs. The change is in force by then, so what cannot be
+ * removed, or not in time for the answer, is no failure of it: it is told of, and left to the timer.
+ */
+export async function closeBacklogs(
+  ports: CloseBacklogsPorts,
+  sourceBucket: string,
+  changed: readonly ChangedRule[],
+  committedMs: number,
+): Promise<void> {
+  const untilMs = ports.clock.now() + closingMsMax;
+  const timeIsUp = (): boolean => ports.clock.now() >= untilMs;
+  await mapAtMost(rulesAtOnce, changed, (one) => {
+    const facts = { bucket: sourceBucket, rule: one.rule.id };
+    return isolated(ports, 'backlog not closed', facts, async () => {
+      const ended = await closeBacklog(ports, sourceBucket, one, committedMs, timeIsUp);
+      if (!ended) ports.log.info('backlog left to the timer', facts);
+    });
+  });
+}
+
+/**
+ * One rule's entries from before a moment. Younger ones may be those of a rule that was made under the same id since.
+ * One that cannot be removed keeps no other, and fails in the end. `false`: there may be more.
+ */
+async function closeBacklog(
+  ports: CloseBacklogsPorts,
+  sourceBucket: string,
+  { rule, backlog }: ChangedRule,
+  beforeMs: number,
+  timeIsUp: () => boolean,
+): Promise<boolean> {
+  if (backlog.kind === 'keep') return true;
+  const isOld = (name: string): boolean => backlogTime(name) <= beforeMs;
+  const isVoid = ({ key }: BacklogEntry): boolean => coverageOf(rule, key) === undefined;
+  const wants = (name: string): boolean => backlog.kind === 'keepCovered' && isOld(name);
+  let left = false;
+  const failures: ReplicationError[] = [];
+  const remove = async (name: string): Promise<void> => {
+    left ||= timeIsUp();
+    if (left) return;
+    await ports.state.remove(name).catch((thrown: unknown) => failures.push(asReplicationError(thrown)));
+  };
+  let after: string | undefined;
+  let ended = false;
+  for (let page = 0; page < pagesMax && !ended && !timeIsUp(); page += 1) {
+    const found = await readBacklog(ports, { sourceBucket, ruleId: rule.id }, after, wants, timeIsUp);
+    const names =
+      backlog.kind === 'close'
+        ? found.names.filter(isOld)
+        : found.entries.filter(({ entry }) => isVoid(entry)).map(({ name }) => name);
+    await mapAtMost(removalsAtOnce, names, remove);
+    ended = found.complete;
+    after = found.last;
+  }
+  const [failure] = failures;
+  if (failure) throw failure;
+  return ended && !left;
+}
