@@ -1,6 +1,7 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { compareKeys } from '../../lib/app/key-walk';
 import { reconcile } from '../../lib/app/reconcile';
+import type { WalkState } from '../../lib/app/walk-state';
 import fc from 'fast-check';
 import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
 
@@ -93,6 +94,71 @@ test('a run that is out of time stops, and the next one goes on there', async ()
     expect(world.shown(destination, `k${String(i).padStart(2, '0')}`)).toEqual([`${i}`]);
   }
 });
+
+const stateOf = (world: World) =>
+  JSON.parse(world.documents.get(`jobs/reconcile/${source.region}.json`) ?? '') as WalkState;
+
+test.each([
+  ['to their ends', false],
+  // What the other had come to is written over.
+  ['one of them out of time, and the last to write where it stopped', true],
+])(
+  'two runs of one region at once, %s: nothing is lost, each writes a thing once at most, and the next finds nothing',
+  async (_name, cutShort) => {
+    const world = await withRule();
+    const bodies = (key: string) => world.shown(source, key);
+    const { copyVersion } = world.ports.store;
+    world.ports.store.copyVersion = async () => {
+      throw new Error('503');
+    };
+    const pending = Array.from({ length: 10 }, (_, i) => `pending ${i}`);
+    for (const key of pending) {
+      for (const body of ['one', 'two']) world.cos.put(source, key, { body });
+      await handleEvent(world.ports, eventFor(key, world.ports.clock.now())).catch(() => undefined);
+    }
+    world.ports.store.copyVersion = copyVersion;
+    const unheard = Array.from({ length: 10 }, (_, i) => `unheard ${i}`);
+    for (const key of unheard) {
+      world.cos.put(source, key, { body: 'one' });
+      world.cos.delete(source, key);
+    }
+    world.cos.put(source, 'archived', { body: 'cold', storageClass: 'ARCHIVE' });
+    world.advance(120_000);
+
+    const timeFor = (requests: number) => () => (world.requests.length > requests ? 0 : 600_000);
+    world.requests.length = 0;
+    const toItsEnd = run(world);
+    const { put } = world.ports.state;
+    world.ports.state.put = async (name, body) => {
+      if (body.includes('"stopped":')) await toItsEnd;
+      return put(name, body);
+    };
+    const reports = await Promise.all([run(world, timeFor(cutShort ? 60 : Infinity)), toItsEnd]);
+    expect(reports.map(({ finished }) => finished)).toEqual([!cutShort, true]);
+
+    for (const key of [...pending, ...unheard]) {
+      const written = world.shown(destination, key);
+      expect(written.filter((body, place) => written.indexOf(body) === place)).toEqual(bodies(key));
+      expect(written.at(-1)).toBe(bodies(key).at(-1));
+      for (const body of bodies(key))
+        expect(written.filter((one) => one === body).length).toBeLessThanOrEqual(reports.length);
+    }
+    expect('stopped' in stateOf(world)).toBe(cutShort);
+    // The next run goes on from there, the one after it begins anew, and then nothing is left.
+    for (let next = 0; next < 2; next += 1) {
+      world.advance(120_000);
+      await run(world);
+    }
+    world.advance(120_000);
+    expect(await run(world)).toMatchObject({ finished: true, written: 0, pending: 0, backlogKeys: 0 });
+    const left = [...world.documents].filter(([name]) => name.startsWith('backlog/'));
+    expect(left.map(([, body]) => (JSON.parse(body) as { key: string }).key)).toEqual(['archived']);
+    const state = stateOf(world);
+    expect(state).toMatchObject({ compared: { began: new Date(world.ports.clock.now()).toISOString() } });
+    expect(state).not.toHaveProperty('stopped');
+    expect(state).not.toHaveProperty('backlogAfter');
+  },
+);
 
 test('a late marker on top of the newest replica is found by the walk', async () => {
   const world = await withRule();
