@@ -433,6 +433,68 @@ describe('rules that change while copies are under way', () => {
     expect(at(world)).toEqual(['one', 'four']);
   });
 
+  describe('another destination', () => {
+    const elsewhere: BucketRef = { bucket: 'elsewhere-1250000000', region: 'ap-beijing' };
+    const moved = () =>
+      midway(async (own) => {
+        own.cos.createBucket(elsewhere);
+        await edit(own, { destination: elsewhere });
+      });
+    const at2 = (world: World) => [at(world), world.shown(elsewhere, key)];
+
+    test('what was sent may land at the old one, and nothing starts there after one config lifetime', async () => {
+      const world = await moved();
+      expect(at2(world)).toEqual([['one'], []]);
+      await notify(world);
+      await sweep(world);
+      expect(at2(world)).toEqual([['one'], []]);
+      // What comes then goes to the new one only, and nothing of what was pending for the old one.
+      world.cos.put(source, key, { body: 'four' });
+      await notify(world);
+      await sweep(world);
+      expect(at2(world)).toEqual([['one'], ['four']]);
+      expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual([]);
+    });
+
+    test('what is written in the second of the change is the first that it covers', async () => {
+      let beforeMs = 0;
+      const world = await midway(async (own) => {
+        own.cos.createBucket(elsewhere);
+        own.advance(999 - (own.ports.clock.now() % 1000));
+        own.cos.put(source, key, { body: 'the second before' });
+        own.advance(1);
+        beforeMs = own.ports.clock.now();
+        own.cos.put(source, key, { body: 'the same second' });
+        await edit(own, { destination: elsewhere });
+      });
+      const { rule } = await world.rules.get(source.bucket, 'r1');
+      const since = beforeMs / 1000;
+      expect(rule.coverage).toEqual([{ prefix: 'k', since, markersSince: since }]);
+      await notify(world);
+      expect(at2(world)).toEqual([['one'], ['the same second']]);
+    });
+
+    test('what a function still sends to the old one, under rules of less than one config lifetime, comes to the new one too', async () => {
+      const world = await withRule({ prefixes: ['k'] }, false);
+      world.cos.createBucket(elsewhere);
+      world.cos.put(source, key, { body: 'one' });
+      await notify(world);
+      world.advance(2_000);
+      await edit(world, { destination: elsewhere });
+      world.cos.put(source, key, { body: 'two' });
+      await notify(world);
+      expect(at2(world)).toEqual([['one', 'two'], []]);
+      world.advance(16_000);
+      await sweep(world);
+      world.cos.put(source, key, { body: 'three' });
+      await notify(world);
+      expect(at2(world)).toEqual([
+        ['one', 'two'],
+        ['two', 'three'],
+      ]);
+    });
+  });
+
   test('deleted: nothing more starts', async () => {
     const world = await midway((own) => own.rules.remove(own.change, 'r1'));
     await sweep(world);
