@@ -1,4 +1,5 @@
 import { handleEvent } from '../../lib/app/handle-event';
+import { ReplicationError } from '../../lib/domain/error';
 import { entryId } from '../../lib/domain/history';
 import { stampHeader } from '../../lib/domain/stamp';
 import {
@@ -6,6 +7,7 @@ import {
   destination,
   eventFor,
   landLate,
+  recordFor,
   ruleOf,
   settings,
   sound,
@@ -286,6 +288,93 @@ test('a failure that may pass stops the key, is in the backlog, and the event is
   await notify(world);
   expect(world.shown(destination, key)).toEqual(['one', 'two']);
 });
+
+/** One event with a record for each key. */
+const notifyAll = (world: World, keys: readonly string[], remainingMs = world.ports.remainingMs) => {
+  const Records = keys.map((name) => recordFor(name, world.ports.clock.now()));
+  return handleEvent({ ...world.ports, remainingMs }, { Records });
+};
+
+const backlogOf = async (world: World) =>
+  (await world.rules.backlog(source.bucket, 'r1', undefined)).entries.map(
+    ({ key: name, status, code, retryable }) => ({ key: name, status, code, retryable }),
+  );
+
+test('a key that runs out of time is left in the backlog for a retry, and the others of its batch are done', async () => {
+  const world = await withRule();
+  for (const name of ['slow', 'a', 'b']) world.cos.put(source, name, { body: `${name} one` });
+  world.cos.put(source, 'slow', { body: 'slow two' });
+  const { copyVersion } = world.ports.store;
+  let leftMs = 600_000;
+  world.ports.store.copyVersion = async (request) => {
+    if (request.key === 'slow') {
+      while (['a', 'b'].some((name) => world.shown(destination, name).length === 0)) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // The others have still to look again.
+      await new Promise((resolve) => setImmediate(resolve));
+      leftMs = world.ports.settings.deadlineMarginMs - 1;
+    }
+    return copyVersion(request);
+  };
+  const notified = notifyAll(world, ['slow', 'a', 'b'], () => leftMs);
+  await expect(notified).rejects.toMatchObject({ code: 'DEADLINE', effect: 'retry' });
+  // What was sent in time counts; the next step did not begin.
+  const shown = () => ['slow', 'a', 'b'].map((name) => world.shown(destination, name));
+  expect(shown()).toEqual([['slow one'], ['a one'], ['b one']]);
+  expect(await backlogOf(world)).toEqual([
+    { key: 'slow', status: 'PENDING', code: 'DEADLINE', retryable: true },
+  ]);
+  world.ports.store.copyVersion = copyVersion;
+  await notifyAll(world, ['slow', 'a', 'b']);
+  expect(shown()).toEqual([['slow one', 'slow two'], ['a one'], ['b one']]);
+});
+
+test('with no time at all nothing is sent, and every key of the batch is left for a retry', async () => {
+  const world = await withRule();
+  for (const name of ['a', 'b']) world.cos.put(source, name, { body: name });
+  const notified = notifyAll(world, ['a', 'b'], () => world.ports.settings.deadlineMarginMs - 1);
+  await expect(notified).rejects.toMatchObject({ code: 'DEADLINE' });
+  expect(world.requests).toEqual([]);
+  const left = await backlogOf(world);
+  expect(left.map(({ key: name, code }) => `${name} ${code}`).toSorted()).toEqual([
+    'a DEADLINE',
+    'b DEADLINE',
+  ]);
+});
+
+test.each([1, 8])(
+  'of one batch, %i keys at a time, a key that may be tried again and one that failed for good hold up no other',
+  async (keysAtOnce) => {
+    const world = createWorld({ settings: { keysAtOnce } });
+    await world.rules.create(world.change, 'r1', sound(settings()));
+    world.advance(1_000);
+    const keys = ['throttled', 'archived', 'a', 'b', 'deleted'];
+    for (const name of keys) world.cos.put(source, name, { body: name });
+    world.cos.put(source, 'archived', { body: 'cold', storageClass: 'ARCHIVE' });
+    world.cos.put(source, 'archived', { body: 'warm' });
+    world.cos.delete(source, 'deleted');
+    const { copyVersion } = world.ports.store;
+    world.ports.store.copyVersion = async (request) => {
+      if (request.key === 'throttled') throw new ReplicationError('THROTTLED', request.key);
+      return copyVersion(request);
+    };
+    await expect(notifyAll(world, keys)).rejects.toMatchObject({ code: 'THROTTLED', effect: 'retry' });
+    const shown = () => keys.map((name) => world.shown(destination, name));
+    const others = [['archived', 'warm'], ['a'], ['b'], ['deleted', '(deleted)']];
+    expect(shown()).toEqual([[], ...others]);
+    const gap = { key: 'archived', status: 'FAILED', code: 'OBJECT_ARCHIVED', retryable: false };
+    const pending = { key: 'throttled', status: 'PENDING', code: 'THROTTLED', retryable: true };
+    expect(await backlogOf(world)).toEqual(expect.arrayContaining([gap, pending]));
+    expect(await backlogOf(world)).toHaveLength(2);
+
+    world.ports.store.copyVersion = copyVersion;
+    world.requests.length = 0;
+    // Only what may pass is left to do; what failed for good is no reason to send the event again.
+    expect(await notifyAll(world, keys)).toMatchObject({ keys: 5, written: 1 });
+    expect(shown()).toEqual([['throttled'], ...others]);
+  },
+);
 
 test('metadata without room for the stamp is a gap', async () => {
   const world = await withRule();
