@@ -78,3 +78,53 @@ test('whatever arrives is read or called a problem, never thrown at', () => {
     }),
   );
 });
+
+/** As it is in a right record, missing, anything else, or a little off. */
+function nearly(right: unknown): fc.Arbitrary<unknown> {
+  return fc.oneof(
+    { weight: 12, arbitrary: isFields(right) ? fieldsNearly(right) : fc.constant(right) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.anything() },
+    { weight: 1, arbitrary: littleOff(right) },
+  );
+}
+
+function littleOff(right: unknown): fc.Arbitrary<unknown> {
+  if (typeof right === 'number') return fc.constantFrom(-right, right + 0.5, NaN, Infinity, `${right}`);
+  if (typeof right !== 'string') return fc.constantFrom([right], {}, null);
+  const junk = fc.oneof(fc.string(), fc.constantFrom('%', '%zz', '/', '?', '\n', '\u0000', '\ud800'));
+  return fc.tuple(junk, fc.boolean()).map(([text, inFront]) => (inFront ? text + right : right + text));
+}
+
+const isFields = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function fieldsNearly(right: Record<string, unknown>): fc.Arbitrary<Record<string, unknown>> {
+  const fields = fc.record(Object.fromEntries(Object.entries(right).map(([name, of]) => [name, nearly(of)])));
+  return fields.map((made) => Object.fromEntries(Object.entries(made).filter(([, of]) => of !== undefined)));
+}
+
+test('records that are nearly right are each read or called a problem, and keep no right one beside them', () => {
+  const right = recordFor('a/b c.jpg', 1_700_000_000_000);
+  const counts = { read: 0, refused: 0 };
+  fc.assert(
+    fc.property(fc.array(nearly(right), { minLength: 1, maxLength: 3 }), (records) => {
+      const { hints, problems } = parseCosEvent({ Records: [...records, right] }, region);
+      expect(hints.at(-1)).toMatchObject({ ...source, key: 'a/b c.jpg' });
+      for (const [place, record] of records.entries()) {
+        const alone = parseCosEvent({ Records: [record] }, region);
+        const refused = problems.filter(({ path }) => path === `/Records/${place}`);
+        expect(alone.problems.map(({ message }) => message)).toEqual(refused.map(({ message }) => message));
+        expect(alone.hints.length === 0).toBe(refused.length === 1);
+        counts[alone.hints.length > 0 ? 'read' : 'refused'] += 1;
+        for (const { bucket, region: of, key, eventTime } of alone.hints) {
+          expect([bucket, of, key].every((text) => typeof text === 'string' && text !== '')).toBe(true);
+          expect(Number.isInteger(eventTime)).toBe(true);
+        }
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+  // Otherwise the records are not near enough to what is right, or too near.
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(100);
+});
