@@ -9,7 +9,7 @@ import {
   newestOf,
   type ObjectVersion,
 } from '../../lib/domain/history';
-import { isCovered, type KeyView, type Provenance } from '../../lib/domain/key-view';
+import type { KeyView, Provenance } from '../../lib/domain/key-view';
 import { markOf, seenFrom, seenMark } from '../../lib/domain/mark';
 import { planKey, type ReplicationStep } from '../../lib/domain/plan';
 import type { Coverage } from '../../lib/domain/rule';
@@ -202,8 +202,30 @@ function bringTheRest(world: World, span: Coverage) {
   return { arrived: firstOccurrences(world), left: planOf(world, span).steps };
 }
 
-const coveredIds = (world: World, span: Coverage): readonly EntryId[] =>
-  world.source.filter((one) => isCovered(one, span)).map((one) => entryId(one));
+/** Not asked of the product: covered is what came in the second of its kind's since, or later. */
+function coveredIds({ source }: World, { since = Infinity, markersSince = Infinity }: Coverage) {
+  const sinceMs = { version: since * 1000, deleteMarker: markersSince * 1000 };
+  return source.filter((one) => one.lastModifiedMs >= sinceMs[one.kind]).map((one) => entryId(one));
+}
+
+test.each([
+  ['version', { since: 1_000, markersSince: 2_000 }, 1_000],
+  ['deleteMarker', { since: 1_000, markersSince: 2_000 }, 2_000],
+  ['version', { since: 1_000 }, 1_000],
+  ['deleteMarker', { since: 1_000 }, Infinity],
+  ['version', { markersSince: 2_000 }, Infinity],
+] as const)(
+  'a %s of the very second of %j is covered, one of a millisecond before is not',
+  (of, span, second) => {
+    for (const atMs of [999_000, 999_999, 1_000_000, 1_000_001, 1_999_999, 2_000_000, 2_000_999]) {
+      const world = newWorld();
+      // A Last-Modified to the millisecond, as no listing has it today.
+      world.source.push({ ...entry(of, atMs), lastModifiedMs: atMs });
+      world.nowMs = 3_000_000;
+      expect(planOf(world, { prefix: '', ...span }).steps).toHaveLength(atMs >= second * 1000 ? 1 : 0);
+    }
+  },
+);
 
 test('rounds of writing and planning, cut off anywhere, end with every covered entry once more in order, and then nothing to do', () => {
   fc.assert(
