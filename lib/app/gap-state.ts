@@ -1,7 +1,7 @@
 import type { ReasonCode } from '../domain/error';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { entryId } from '../domain/history';
-import { isCoveredAt } from '../domain/key-view';
+import { isCoveredAt, oldestCoveredMs } from '../domain/key-view';
 import { planTransfer } from '../domain/transfer';
 import type { NamedEntry } from './backlog';
 import type { HandleEventPorts } from './handle-event';
@@ -29,6 +29,9 @@ export async function stateOfGap(
   { entry }: NamedEntry,
 ): Promise<'copyable' | 'moot' | 'gap'> {
   const { key, code, at } = entry;
+  const coverage = coverageOf(rule, key) ?? {};
+  // What failed before the rule began is older still, also where its destination was another one then.
+  if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
   const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
   const mayBeOther = toldByHead.has(code) || (isOld && code === 'REQUEST_REFUSED');
   if (entry.source === undefined || !mayBeOther) return 'gap';
@@ -38,6 +41,6 @@ export async function stateOfGap(
   // A delete marker that was refused is none for a HEAD either.
   if (head === undefined) return toldByHead.has(code) ? 'moot' : 'gap';
   const now = entryId({ ...head, kind: 'version', versionId });
-  if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverageOf(rule, key)?.since)) return 'moot';
+  if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverage.since)) return 'moot';
   return planTransfer(head, rule, ports.settings).kind === 'copy' ? 'copyable' : 'gap';
 }

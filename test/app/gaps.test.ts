@@ -83,6 +83,22 @@ test('a gap from before the rule was switched on again is not filled, and leaves
   expect(await backlogOf(world)).toEqual([]);
 });
 
+test('a gap from before the destination was changed leaves the backlog, although its removal failed then', async () => {
+  const world = await withRule();
+  const other = { bucket: 'other-1250000000', region: destination.region };
+  world.cos.createBucket(other);
+  world.cos.put(source, key, { body: 'one', metadata: { 'x-cos-meta-large': 'x'.repeat(4_050) } });
+  await notify(world);
+  expect(await backlogOf(world)).toEqual(['METADATA_TOO_LARGE']);
+  const gaps = [...world.documents].filter(([name]) => name.startsWith('backlog/'));
+  world.advance(60_000);
+  await world.rules.edit(world.change, 'r1', () => sound(settings({ destination: other })));
+  for (const [name, body] of gaps) world.documents.set(name, body);
+  world.advance(700_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
 test('a gap of a version that was deleted for good leaves the backlog', async () => {
   const world = await withRule();
   const { entry } = world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
