@@ -30,6 +30,7 @@ const handleEvent = 'lib/app/handle-event.ts';
 const sweepBacklog = 'lib/app/sweep-backlog.ts';
 const walkRules = 'lib/app/walk-rules.ts';
 const sweepLeases = 'lib/app/sweep-leases.ts';
+const readableHead = 'lib/app/readable-head.ts';
 const settleGaps = 'lib/app/settle-gaps.ts';
 const backlogNames = 'lib/domain/backlog.ts';
 const ruleStore = 'lib/app/rule-store.ts';
@@ -388,9 +389,16 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     seeds: 5_000,
   },
   {
-    name: 'what listings cannot tell apart is never looked at',
+    name: 'delete markers are taken for alike without a look',
     file: compare,
-    find: "if (entry.kind === 'deleteMarker' || ambiguous) return false;",
+    find: "if (young && entry.kind === 'deleteMarker') return false;",
+    replace: '',
+    seeds: 5_000,
+  },
+  {
+    name: 'equal contents are taken for alike without a look',
+    file: compare,
+    find: 'if (ambiguous && (young || copies.some(isFresh))) return false;',
     replace: '',
     seeds: 5_000,
   },
@@ -471,6 +479,34 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     replace: '',
     leases: 'flaky',
     seeds: 1_000,
+  },
+  {
+    name: 'a gap that can be filled by now stays',
+    file: settleGaps,
+    find: "if (state === 'copyable') copyable.push(gap);",
+    replace: '',
+    seeds: 1_000,
+  },
+  {
+    name: 'what lies above a gap that is filled is not written again',
+    file: plan,
+    find: 'compare(entryId(entry), from) >= 0 &&',
+    replace: 'entryId(entry) === from &&',
+    seeds: 1_000,
+  },
+  {
+    name: 'other bytes of the same number are a replica',
+    file: provenance,
+    find: 'if (isCompared && contentMark(head.crc64, ports.digests.sha256) !== content)',
+    replace: 'if (false)',
+    seeds: 1_000,
+  },
+  {
+    name: 'a HEAD that is refused for good holds up its key',
+    file: readableHead,
+    find: "if (asReplicationError(thrown).effect === 'gap') return 'unreadable';",
+    replace: '',
+    seeds: 300,
   },
   {
     name: 'a removal names all attempts of a gap alike',

@@ -54,7 +54,7 @@ function checkNothingLost(
     if (written.hidden && fromMs > 0 && (landedBelow(world, written) || isOnAnOlderPage(world, written)))
       continue;
     // What was made readable is no event: the timer comes upon it, of what is old about once an hour.
-    const isOld = world.scheduler.now() - written.landedMs > 1_200_000;
+    const isOld = world.scheduler.now() - written.landedMs > 2_700_000;
     if (written.restoredMs !== undefined && (fromMs > 0 || isOld)) continue;
     const state = stateOf(world, books, written, pair, gaps);
     world.tally.count(`entry ${state}`);

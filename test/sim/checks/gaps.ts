@@ -71,7 +71,7 @@ function tornReplicas(world: World, written: Written, bucket: string): readonly 
 
 /** A gap that a rule left behind is removed by the timer once it is ten minutes old. */
 const leftBehindMs = 600_000;
-/** Older gaps are read about once an hour. */
+/** Older gaps are read about once an hour; when all goes well again, the timer runs three times at least. */
 const youngMs = 1_800_000;
 
 /**
@@ -99,8 +99,8 @@ export function checkBacklog(world: World, books: RuleBooks, timerMs: number, ve
       verdict.fail('backlog', `failed for good, and there never was such an entry: ${name}`, key);
       continue;
     }
-    const age = world.scheduler.now() - Date.parse(at);
-    if (written.restoredMs !== undefined && age > youngMs - 2 * timerMs) continue;
+    const ageMs = world.scheduler.now() - 3 * timerMs - Date.parse(at);
+    if (written.restoredMs !== undefined && ageMs > youngMs) continue;
     const pair: Pair = { source: written.ref, destination: rule.destination, key, rule };
     if (!isTrueReason(world, written, pair, code))
       verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);
