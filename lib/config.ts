@@ -31,7 +31,7 @@ const environmentSchema = z.object({
     .min(1)
     .max(5 * 1024)
     .default(512),
-  /** How long the key of a worker that died is left alone. */
+  /** How long the key of a worker that died is left alone. If not above the clock tolerance, leases cost two reads more. */
   LEASE_SECONDS: z.coerce.number().min(1).max(900).default(60),
   /** A delete whose answer never came has happened by then, or never will; and its function is over. */
   DELETE_SETTLES_SECONDS: z.coerce.number().min(1).max(3600).default(120),

@@ -1,11 +1,23 @@
 import type { BucketRef } from '../domain/rule';
 import type { Clock, Digests, Entropy, Logger, StateStore } from './ports';
+import type { ReplicationSettings } from './settings';
 import { parseDocument } from './state-document';
 
 /**
  * Best-effort leases on a key of a destination. COS has no compare-and-swap, so two may hold one at a time: a lease
- * saves requests, never correctness. Each taking has an epoch in its name, so that a late release drops nobody
- * else's.
+ * saves requests, never correctness.
+ *
+ * Places are numbered, and everybody begins at the first, so that one request tells whether it is free: a first name that
+ * changed with the time would hide what was taken before the change, or by a clock that differs, from whoever asked for
+ * nothing else. Whoever finds a place expired takes the next one. Names therefore come again, and a late release must
+ * drop nobody else's:
+ * - As long as no clock can have seen a lease expire, nobody took it over: its holder removes it unread.
+ * - From then on it is removed only if nobody holds the place after it and it still reads as it did. Whoever holds the
+ *   place after it removes both.
+ *
+ * What remains is that others take it over, release both and take the same place anew, all between that read and the
+ * removal, or before COS carries a removal out that was sent in time; and two creators who were both told yes, each of
+ * whom removes what stands in their place then.
  */
 export interface Lease {
   readonly untilMs: number;
@@ -19,7 +31,7 @@ export interface LeasePorts {
   readonly entropy: Entropy;
   readonly digests: Digests;
   readonly log: Logger;
-  readonly settings: { readonly leaseMs: number };
+  readonly settings: Pick<ReplicationSettings, 'leaseMs' | 'clockToleranceMs'>;
 }
 
 /** What a lease is about; the timer finds the key of an expired one by it. */
@@ -37,22 +49,30 @@ export function leaseOf(log: Logger, name: string, body: string): LeaseDocument 
   return parseDocument<LeaseDocument>(log, name, body, fields);
 }
 
+/** A lease as it was read, or written. */
+interface Standing {
+  readonly name: string;
+  readonly body: string;
+}
+
 /** Expired leases that one taker steps over; more mean that releases fail, and then a lease is not worth its requests. */
 const epochsMax = 20;
 
-/** `held`: somebody else works on the key. Two requests if nobody does, one more for each holder that died. */
+/**
+ * `held`: somebody else works on the key. One request if nobody does, and two more for each holder that died; a release in
+ * time as many.
+ */
 export async function takeLease(
   ports: LeasePorts,
   source: BucketRef,
   destination: BucketRef,
   key: string,
 ): Promise<Lease | 'held'> {
-  const { state, clock, entropy, digests, log, settings } = ports;
+  const { state, clock, entropy, digests, settings } = ports;
   const folder = `${leasesFolder}${destination.bucket}/${digests.sha256(key)}/`;
-  const nameOf = (epoch: number): string => `${folder}${String(epoch).padStart(6, '0')}.json`;
   let epoch = 0;
   /** What expired below, as it was then. */
-  const passed: { readonly name: string; readonly body: string }[] = [];
+  const passed: Standing[] = [];
   for (let attempt = 0; attempt < epochsMax; attempt += 1) {
     const untilMs = clock.now() + settings.leaseMs;
     const document: LeaseDocument = {
@@ -61,23 +81,58 @@ export async function takeLease(
       untilMs,
       holder: entropy.nonce(),
     };
-    if (await state.create(nameOf(epoch), JSON.stringify(document))) {
-      const own = nameOf(epoch);
-      const release = async (): Promise<void> => {
-        await state.remove(own);
-        // Others may have removed an expired one, and somebody taken its place.
-        for (const { name, body } of passed) if ((await state.get(name)) === body) await state.remove(name);
-      };
-      return { untilMs, release };
-    }
-    const standing = await state.get(nameOf(epoch));
+    const own = { name: `${folder}${placeName(epoch)}`, body: JSON.stringify(document) };
+    if (await state.create(own.name, own.body))
+      return { untilMs, release: () => release(ports, own, untilMs, passed) };
+    const body = await state.get(own.name);
     // Released in between: try for the same place again.
-    if (standing === undefined) continue;
-    // A damaged one holds nothing.
-    const untilMsOfHolder = leaseOf(log, nameOf(epoch), standing)?.untilMs ?? -Infinity;
-    if (untilMsOfHolder > clock.now()) return 'held';
-    passed.push({ name: nameOf(epoch), body: standing });
+    if (body === undefined) continue;
+    if (isHeld(ports, own.name, body)) return 'held';
+    passed.push({ name: own.name, body });
     epoch += 1;
   }
   return 'held';
+}
+
+async function release(
+  ports: LeasePorts,
+  own: Standing,
+  untilMs: number,
+  passed: readonly Standing[],
+): Promise<void> {
+  const { state, clock, settings } = ports;
+  const isInTime = (): boolean => clock.now() + settings.clockToleranceMs < untilMs;
+  if (!isInTime() && (await isTakenOver(ports, own.name))) return;
+  try {
+    // From below, and what is held last: whoever comes meanwhile takes the first place, and no other.
+    for (const one of passed) await removeIfStanding(state, one);
+  } finally {
+    if (isInTime()) await state.remove(own.name);
+    else await removeIfStanding(state, own);
+  }
+}
+
+/** Removes a lease that was found expired, unless somebody has taken it over, or has taken its place. */
+export async function removeExpired(ports: LeasePorts, lease: Standing): Promise<void> {
+  if (!(await isTakenOver(ports, lease.name))) await removeIfStanding(ports.state, lease);
+}
+
+async function isTakenOver(ports: LeasePorts, name: string): Promise<boolean> {
+  const folder = name.slice(0, name.lastIndexOf('/') + 1);
+  const next = `${folder}${placeName(Number.parseInt(name.slice(folder.length), 10) + 1)}`;
+  const body = await ports.state.get(next);
+  return body !== undefined && isHeld(ports, next, body);
+}
+
+async function removeIfStanding(state: StateStore, { name, body }: Standing): Promise<void> {
+  if ((await state.get(name)) === body) await state.remove(name);
+}
+
+/** A damaged one holds nothing. */
+function isHeld({ log, clock }: LeasePorts, name: string, body: string): boolean {
+  return (leaseOf(log, name, body)?.untilMs ?? -Infinity) > clock.now();
+}
+
+function placeName(epoch: number): string {
+  return `${String(epoch).padStart(6, '0')}.json`;
 }

@@ -1,6 +1,6 @@
 import type { HandleEventPorts } from './handle-event';
 import { isolated } from './isolated';
-import { leaseOf, leasesFolder } from './lease';
+import { leaseOf, leasesFolder, removeExpired } from './lease';
 import { lookAtKey, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
 
@@ -23,10 +23,11 @@ export async function sweepLeases(ports: HandleEventPorts, run: TimerRun): Promi
 
 async function sweepLease(ports: HandleEventPorts, name: string, run: TimerRun): Promise<void> {
   const body = await ports.state.get(name);
-  const lease = body === undefined ? undefined : leaseOf(ports.log, name, body);
+  if (body === undefined) return;
+  const lease = leaseOf(ports.log, name, body);
   if (lease === undefined || lease.untilMs > ports.clock.now() || lease.source.region !== ports.region)
     return;
   // Before the look: a worker that finds the lease gone takes one of its own.
-  await ports.state.remove(name);
+  await removeExpired(ports, { name, body });
   await lookAtKey(ports, lease.source, lease.key, run);
 }
