@@ -5,6 +5,7 @@ import { checkAcknowledged } from './checks/rule-changes-check';
 import { checkSince } from './checks/since-check';
 import { createFaults } from './faults';
 import { createVerdict, type Verdict } from './failure';
+import { createLeaseWatch } from './lease-events';
 import { type Acknowledged, createOperators, type Operators } from './operators';
 import { createPlatform, type Platform } from './platform';
 import { createRuleBooks, type RuleBooks } from './rule-books';
@@ -77,6 +78,7 @@ export function buildWorld(
     settings: scenario.settings,
     wire: createWire(scheduler, faults, trace),
     watch: checks,
+    leases: createLeaseWatch({ state, scheduler, settings: scenario.settings, tally, verdict }),
     attempts,
     retries: [],
     buckets: scenario.buckets.map(({ ref }) => ref),

@@ -1,37 +1,81 @@
 import type { LeaseDocument } from '../../lib/app/lease';
-import type { World } from './world';
+import type { Verdict } from './failure';
+import type { Scheduler } from './scheduler';
+import type { StateBucket } from './state-bucket';
+import type { Tally } from './tally';
+import type { SimSettings } from './world';
+
+/** Told of every request about a lease's document when it is decided, and of removals when they are sent as well. */
+export interface LeaseWatch {
+  read(name: string, by: string): void;
+  asked(name: string, by: string, created: boolean): void;
+  removed(name: string, by: string, sentMs: number): void;
+}
+
+/** Counts what becomes of leases, and checks that nobody drops what another one holds. */
+export function createLeaseWatch(parts: {
+  readonly state: StateBucket;
+  readonly scheduler: Scheduler;
+  readonly settings: SimSettings;
+  readonly tally: Tally;
+  readonly verdict: Verdict;
+}): LeaseWatch {
+  const { state, scheduler, settings, tally, verdict } = parts;
+  const reads = new Map<string, number>();
+  const takings = new Map<string, number>();
+  /** Who shares a place with another creator, or lost it: whatever these remove may be somebody else's. */
+  const excused = new Set<string>();
+
+  const standing = (name: string): LeaseDocument | undefined => {
+    const body = isLease(name) ? state.documents.get(name) : undefined;
+    return body === undefined ? undefined : (JSON.parse(body) as LeaseDocument);
+  };
+  /** What stood then was known to whoever removes it: when it was read after the own lease was taken, or when it is sent. */
+  const knownMs = (name: string, by: string, sentMs: number): number => {
+    const readMs = reads.get(of(name, by)) ?? -Infinity;
+    return readMs >= (takings.get(of(folderOf(name), by)) ?? -Infinity) ? Math.min(readMs, sentMs) : sentMs;
+  };
+
+  return {
+    read(name, by) {
+      if (isLease(name)) reads.set(of(name, by), scheduler.now());
+    },
+
+    asked(name, by, created) {
+      if (!isLease(name)) return;
+      const before = standing(name);
+      if (!created) {
+        if (before && before.untilMs > scheduler.now()) tally.count('lease found held');
+        return;
+      }
+      tally.count('lease taken');
+      // Whoever finds an expired one takes the place after it.
+      if (!name.endsWith('/000000.json')) tally.count('lease stolen');
+      takings.set(of(folderOf(name), by), scheduler.now());
+      if (before) for (const nonce of [nonceStart(by), before.holder]) excused.add(of(name, startOf(nonce)));
+    },
+
+    removed(name, by, sentMs) {
+      const dropped = standing(name);
+      if (dropped === undefined) return;
+      const { holder, untilMs, key } = dropped;
+      const isOwn = holder.startsWith(nonceStart(by));
+      if (isOwn && untilMs < scheduler.now()) tally.count('lease expired under its worker');
+      if (isOwn || untilMs <= scheduler.now() + settings.replication.clockToleranceMs) return;
+      tally.count('lease of another dropped');
+      const stoodBefore = (state.createdMs(name) ?? 0) < knownMs(name, by, sentMs);
+      if (stoodBefore && !excused.has(of(name, nonceStart(by))))
+        verdict.fail('a lease is its holder’s', `${by} drops the one that ${holder} holds`, key);
+      excused.add(of(name, startOf(holder)));
+    },
+  };
+}
 
 const isLease = (name: string): boolean => name.startsWith('leases/');
+const folderOf = (name: string): string => name.slice(0, name.lastIndexOf('/'));
+const of = (name: string, whose: string): string => `${name}\n${whose}`;
 
-/** Told of every request to create a lease's document, once it is decided. */
-export function noteLeaseAsked({ state, scheduler, tally }: World, name: string, created: boolean): void {
-  if (!isLease(name)) return;
-  if (created) {
-    tally.count('lease taken');
-    // Whoever finds an expired one takes the place after it.
-    if (!name.endsWith('/000000.json')) tally.count('lease stolen');
-    return;
-  }
-  const standing = state.documents.get(name);
-  if (standing !== undefined && leaseOf(standing).untilMs > scheduler.now()) tally.count('lease found held');
-}
-
-/** Told before a lease's document goes. */
-export function noteLeaseRemoved(
-  { state, scheduler, settings, tally }: World,
-  name: string,
-  by: string,
-): void {
-  const standing = isLease(name) ? state.documents.get(name) : undefined;
-  if (standing === undefined) return;
-  const { holder, untilMs } = leaseOf(standing);
-  const isOwn = holder.startsWith(nonceStart(by));
-  if (isOwn && untilMs < scheduler.now()) tally.count('lease expired under its worker');
-  if (!isOwn && untilMs > scheduler.now() + settings.replication.clockToleranceMs)
-    tally.count('lease of another dropped');
-}
-
-const leaseOf = (body: string): LeaseDocument => JSON.parse(body) as LeaseDocument;
+const startOf = (nonce: string): string => nonce.replace(/\d+$/, '');
 
 /** What all nonces of an instance begin with. */
 export const nonceStart = (instance: string): string => `${instance.replaceAll(/[^a-z0-9]/g, '')}n`;

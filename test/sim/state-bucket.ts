@@ -1,6 +1,5 @@
 import type { StateStore } from '../../lib/app/ports';
 import type { FaultKind } from './faults';
-import { noteLeaseAsked, noteLeaseRemoved } from './lease-events';
 import type { Caller } from './wire';
 import type { World } from './world';
 
@@ -61,7 +60,7 @@ const pageNamesMax = 1000;
 
 /** The StateStore port of one caller. */
 export function createSimState(world: World, caller: Caller): StateStore {
-  const { wire, state, scheduler, settings, trace, tally } = world;
+  const { wire, state, leases, scheduler, settings, trace, tally } = world;
   const short = (name: string, body?: string) => (trace.kept ? shortName(name, body) : '');
   const send = <Answer>(
     api: string,
@@ -76,16 +75,22 @@ export function createSimState(world: World, caller: Caller): StateStore {
   };
 
   return {
-    get: (name) => send('state.get', short(name), () => state.documents.get(name)),
+    get: (name) =>
+      send('state.get', short(name), () => {
+        leases.read(name, caller.name);
+        return state.documents.get(name);
+      }),
     put: (name, body) => {
       if (/^markers\/.*\.open\./.test(name)) noteAttempt(world, caller, name, body);
       return send('state.put', short(name, body), () => state.put(name, body, scheduler.now()));
     },
-    remove: (name) =>
-      send('state.remove', short(name), () => {
-        noteLeaseRemoved(world, name, caller.name);
+    remove: (name) => {
+      const sentMs = scheduler.now();
+      return send('state.remove', short(name), () => {
+        leases.removed(name, caller.name, sentMs);
         state.remove(name, scheduler.now());
-      }),
+      });
+    },
     create: (name, body) =>
       send(
         'state.create',
@@ -96,7 +101,7 @@ export function createSimState(world: World, caller: Caller): StateStore {
           const passes = fault === 'twoCreators' && young && state.documents.has(name);
           if (passes) tally.count('fault twoCreators');
           const created = passes || !state.documents.has(name);
-          noteLeaseAsked(world, name, created);
+          leases.asked(name, caller.name, created);
           if (!created) return false;
           state.put(name, body, scheduler.now());
           return true;

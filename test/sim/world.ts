@@ -2,6 +2,7 @@ import type { ReplicationSettings } from '../../lib/app/settings';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { Chance } from './chance';
 import type { Faults } from './faults';
+import type { LeaseWatch } from './lease-events';
 import type { Scheduler } from './scheduler';
 import type { SimCos } from './sim-cos';
 import type { StateBucket } from './state-bucket';
@@ -21,6 +22,7 @@ export interface World {
   readonly state: StateBucket;
   readonly settings: SimSettings;
   readonly watch: Watch;
+  readonly leases: LeaseWatch;
   /** Every record of an attempt to write a delete marker that was sent, in order. */
   readonly attempts: MarkerRecord[];
   /** Keys of events that failed and were to be tried again, in order. */
