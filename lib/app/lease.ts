@@ -59,7 +59,7 @@ interface Standing {
 const epochsMax = 20;
 
 /**
- * `held`: somebody else works on the key. One request if nobody does, and two more for each holder that died; a release in
+ * `held`: somebody else works on the key; `undefined`: none is to be had, and nobody is relied on. One request if nobody does, and two more for each holder that died; a release in
  * time as many.
  */
 export async function takeLease(
@@ -67,7 +67,7 @@ export async function takeLease(
   source: BucketRef,
   destination: BucketRef,
   key: string,
-): Promise<Lease | 'held'> {
+): Promise<Lease | 'held' | undefined> {
   const { state, clock, entropy, digests, settings } = ports;
   const folder = `${leasesFolder}${destination.bucket}/${digests.sha256(key)}/`;
   let epoch = 0;
@@ -91,7 +91,7 @@ export async function takeLease(
     passed.push({ name: own.name, body });
     epoch += 1;
   }
-  return 'held';
+  return undefined;
 }
 
 async function release(

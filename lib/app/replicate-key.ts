@@ -114,14 +114,17 @@ async function replicateTo(
   if (plan.steps.length === 0) return 'idle';
 
   const contended = plan.contended || round > 0;
+  let none = !ports.settings.leases || !contended;
   const holdLease = async (): Promise<void> => {
-    if (!ports.settings.leases || !contended || one.lease !== undefined) return;
+    if (none || one.lease !== undefined) return;
     const { destination } = one.rule;
     const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
     // Its holder may be done with writing, and looks at the source only once it has released it.
     if (lease === 'held' && plan.buried) return;
     if (lease === 'held') throw new PlanDropped('idle');
     one.lease = lease;
+    // Without one the steps go on, and do not ask each time.
+    none = lease === undefined;
     // What was planned may have been done by whoever held it before.
     if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
   };

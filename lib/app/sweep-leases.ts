@@ -28,6 +28,6 @@ async function sweepLease(ports: HandleEventPorts, name: string, run: TimerRun):
   if (lease === undefined || lease.untilMs > ports.clock.now() || lease.source.region !== ports.region)
     return;
   // Before the look: a worker that finds the lease gone takes one of its own.
-  await removeExpired(ports, { name, body });
+  await isolated(ports, 'lease not removed', { name }, () => removeExpired(ports, { name, body }));
   await lookAtKey(ports, lease.source, lease.key, run);
 }

@@ -1,7 +1,8 @@
+import { handleEvent } from '../../lib/app/handle-event';
 import { type Lease, takeLease } from '../../lib/app/lease';
 import type { StateStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
-import { createWorld, destination, source, type World } from '../support/world';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
 
 const key = 'k';
 const { leaseMs, clockToleranceMs } = createWorld().ports.settings;
@@ -112,6 +113,24 @@ test('where one that expired cannot be removed, what was taken after it is relea
   expect(places(world)).toEqual([0]);
 });
 
+test('where releases fail for good, work goes on without a lease, and asks for none at each step', async () => {
+  const { world, asked } = withLeases();
+  world.ports.state.remove = async () => {
+    throw new Error('403');
+  };
+  await world.rules.create(world.change, 'r1', sound(settings()));
+  world.advance(1000);
+  for (let died = 0; died < 20; died += 1) {
+    await taken(world);
+    world.advance(leaseMs);
+  }
+  for (const body of ['one', 'two', 'three']) world.cos.put(source, key, { body });
+  asked.length = 0;
+  await handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
+  expect(world.shown(destination, key)).toEqual(['one', 'two', 'three']);
+  expect(asked).toHaveLength(2 * 20);
+});
+
 describe('the timer', () => {
   const sweep = (world: World) => reconcile({ ...world.ports, ruleSets: async () => [] });
 
@@ -132,6 +151,20 @@ describe('the timer', () => {
     await sweep(world);
     expect(standing).toBeDefined();
     expect(await take(world)).toBe('held');
+  });
+
+  test('looks at the key of one that it cannot remove', async () => {
+    const { world } = withLeases();
+    await world.rules.create(world.change, 'r1', sound(settings()));
+    world.advance(1000);
+    await taken(world);
+    world.advance(leaseMs);
+    world.cos.put(source, key, { body: 'one' });
+    world.ports.state.remove = async () => {
+      throw new Error('403');
+    };
+    expect(await sweep(world)).toMatchObject({ lookedAt: 1, written: 1 });
+    expect(world.lines).toContainEqual(expect.objectContaining({ message: 'lease not removed' }));
   });
 
   test('leaves one that expired to whoever took it over', async () => {
