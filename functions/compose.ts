@@ -35,7 +35,10 @@ function composeBase(config: Config) {
     socketsMax,
   });
   const state = createCosStateStore(client, config.stateBucket);
-  const ruleStore = createRuleStore(state, systemClock, systemEntropy, { settleMs: config.rulesSettleMs });
+  const ruleStore = createRuleStore(state, systemClock, systemEntropy, {
+    settleMs: config.rulesSettleMs,
+    clockToleranceMs: config.clockToleranceMs,
+  });
   return {
     log,
     client,

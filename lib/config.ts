@@ -22,8 +22,11 @@ const environmentSchema = z.object({
   STATE_REGION: z.string().min(1),
   /** How old the rules may be that a running function acts on. */
   CONFIG_LIFETIME_SECONDS: z.coerce.number().min(1).max(3600).default(15),
-  /** How long COS may let two creators of one document both succeed. */
-  RULES_SETTLE_MS: z.coerce.number().int().min(0).max(60_000).default(2_000),
+  /**
+   * How long COS may let two creators of one document both succeed. A change waits for it up to twice, and again with
+   * each other change that it meets, and its function has a minute.
+   */
+  RULES_SETTLE_MS: z.coerce.number().int().min(0).max(10_000).default(2_000),
   /** Larger objects are left in the backlog. */
   SINGLE_COPY_MAX_MB: z.coerce
     .number()

@@ -80,7 +80,10 @@ export function bucketsOf(sdk: COS): Buckets {
     ruleCount: (state, source) =>
       asked('GetObject', state, async () => {
         const store = createCosStateStore(client, state);
-        const rules = createRuleStore(store, systemClock, systemEntropy, { settleMs: 0 });
+        const rules = createRuleStore(store, systemClock, systemEntropy, {
+          settleMs: 0,
+          clockToleranceMs: 0,
+        });
         return (await rules.load(source)).ruleSet.rules.length;
       }),
     // https://www.tencentcloud.com/document/product/436/8278

@@ -49,10 +49,12 @@ interface RuleDocument extends Revision {
 export interface RuleStoreSettings {
   /** How long COS may let two creators of one document both succeed. */
   readonly settleMs: number;
+  /** The clocks of two functions may differ by this much. */
+  readonly clockToleranceMs: number;
 }
 
-/** Older than this, by its writer's clock, a revision is settled, whatever the clocks differ by. */
-const settledMs = 60_000;
+/** A change's function is over by then: the timeout of `rules` in serverless.yml. */
+export const changeMsMax = 60_000;
 
 /** More steps than this from the hint to the newest revision mean that the hint is broken. */
 const revisionStepsMax = 100_000;
@@ -63,6 +65,9 @@ export function createRuleStore(
   entropy: Entropy,
   settings: RuleStoreSettings,
 ): RuleStore {
+  /** Older than this, by its writer's clock, a revision stood for a settle time, and nobody can replace it. */
+  const settledMs = changeMsMax + settings.settleMs + settings.clockToleranceMs;
+
   const read = async (bucket: string, revision: number): Promise<RuleDocument | undefined> => {
     const body = await state.get(revisionName(bucket, revision));
     return body === undefined ? undefined : parseDocument(body, bucket, revision);

@@ -1,7 +1,7 @@
 import { createAccountRules } from '../../lib/app/account-rules';
 import type { StateStore } from '../../lib/app/ports';
 import { createRuleSource } from '../../lib/app/rule-source';
-import { createRuleStore, type RuleStore } from '../../lib/app/rule-store';
+import { changeMsMax, createRuleStore, type RuleStore } from '../../lib/app/rule-store';
 import { emptyRuleSet, type RuleSet } from '../../lib/domain/rule';
 import { withNewRule } from '../../lib/domain/rule-change';
 import { createWorld, settings, source } from '../support/world';
@@ -28,10 +28,12 @@ const idsOf = (ruleSet: RuleSet) => ruleSet.rules.map(({ id }) => id);
 const withRule = (id: string, ruleSet = emptyRuleSet(source)) =>
   withNewRule(ruleSet, id, settings(), at).ruleSet;
 
+const times = { settleMs: 10, clockToleranceMs: 600_000 };
+
 /** The store of somebody who sees `event` happen whenever a revision is waited for. */
-function storeOf(event: () => Promise<unknown> = async () => {}, over = state): RuleStore {
+function storeOf(event: () => Promise<unknown> = async () => {}, over = state, { now } = clock): RuleStore {
   const sleep = async () => void (await event());
-  return createRuleStore(over, { ...clock, sleep }, entropy, { settleMs: 10 });
+  return createRuleStore(over, { now, sleep }, entropy, times);
 }
 
 const readers: Record<string, (store: RuleStore) => Promise<RuleSet>> = {
@@ -56,6 +58,28 @@ test.each(Object.entries(readers))('%s does not act on a revision that loses', a
   await expect(losing.commit(withRule('loser'), note)).rejects.toMatchObject({ code: 'RULE_CONFLICT' });
   expect(found.map(idsOf)).toEqual([['winner']]);
 });
+
+test.each([
+  ['as old as clocks, and the work of its writer, may make it', 0, 1],
+  ['older', 1, 0],
+])(
+  'a revision that its writer has not acknowledged is waited for if it is young: %s',
+  async (_, more, waits) => {
+    const oldMs = changeMsMax + times.settleMs + times.clockToleranceMs + more;
+    const behind = { ...clock, now: () => clock.now() - oldMs };
+    let waited = 0;
+    const writing = storeOf(
+      async () => {
+        const waiting = storeOf(async () => (waited += 1));
+        await waiting.load(source);
+      },
+      state,
+      behind,
+    );
+    await writing.commit(withRule('young'), note);
+    expect(waited).toBe(waits);
+  },
+);
 
 test('a revision whose writer is done is not waited for, and one that is held costs one request', async () => {
   let waits = 0;

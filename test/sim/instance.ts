@@ -58,7 +58,9 @@ export function createInstance(world: World, name: string, region: string): Inst
   const log = countingLog(world);
   const state = createSimState(world, caller);
   const directory = createSimDirectory(world, caller);
-  const ruleStore = countingConflicts(createRuleStore(state, clock, entropy, settings), world);
+  const { clockToleranceMs } = settings.replication;
+  const ruleTimes = { ...settings, clockToleranceMs };
+  const ruleStore = countingConflicts(createRuleStore(state, clock, entropy, ruleTimes), world);
   const account = createAccountRules(ruleStore, state);
   const ports: ReconcilePorts = {
     store: createSimStore(world, caller),

@@ -54,7 +54,10 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
   const log: Logger = { info: write('info'), warn: write('warn'), error: write('error') };
   const requests: string[] = [];
   const store = counted(createMemoryObjectStore(cos), requests);
-  const ruleStore = createRuleStore(state, clock, entropy, { settleMs: 10 });
+  const ruleStore = createRuleStore(state, clock, entropy, {
+    settleMs: 10,
+    clockToleranceMs: defaultSettings.clockToleranceMs,
+  });
   const directory = createMemoryDirectory(cos, 'main', clock.now);
 
   cos.createBucket(source);

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { changeMsMax } from '../lib/app/rule-store';
+import { readConfig } from '../lib/config';
+
+const environment = {
+  TENCENTCLOUD_REGION: 'ap-guangzhou',
+  STATE_BUCKET: 'state-1250000000',
+  STATE_REGION: 'ap-guangzhou',
+};
+
+test('every setting has a value of its own if none is given', () => {
+  expect(readConfig(environment)).toMatchObject({ rulesSettleMs: 2_000, clockToleranceMs: 30_000 });
+});
+
+test('a change can wait for its own settle time, and for another change, twice while its function runs', () => {
+  const [, seconds] =
+    /^ {2}rules:\n(?: {4}.*\n)*? {4}timeout: (\d+)$/m.exec(readFileSync('serverless.yml', 'utf8')) ?? [];
+  const timeoutMs = Number(seconds) * 1000;
+  expect(timeoutMs).toBeLessThanOrEqual(changeMsMax);
+  const longest = 10_000;
+  expect(readConfig({ ...environment, RULES_SETTLE_MS: String(longest) }).rulesSettleMs).toBe(longest);
+  expect(() => readConfig({ ...environment, RULES_SETTLE_MS: String(longest + 1) })).toThrow(
+    'RULES_SETTLE_MS',
+  );
+  expect(timeoutMs).toBeGreaterThan(2 * 2 * longest);
+});
