@@ -65,7 +65,7 @@ export function composeReplication(config = readConfig()) {
     ruleSets: () => account.readable(log),
     targets: createTargets(state),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
-    rules: createRuleSource(ruleStore, systemClock, config),
+    rules: createRuleSource(ruleStore, systemClock, { ...config, settleMs: config.rulesSettleMs }),
     region: config.region,
     settings: {
       ...defaultSettings,

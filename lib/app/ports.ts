@@ -120,7 +120,7 @@ export interface StatePage {
 export interface RuleSource {
   /** May be as old as one config lifetime. */
   current(source: BucketRef): Promise<RuleSet>;
-  /** At least as new as the moment of an event, in whole seconds. */
+  /** With every rule that was acknowledged before an event happened; its time in whole seconds, Infinity if unknown. */
   asOf(source: BucketRef, eventTime: number): Promise<RuleSet>;
 }
 

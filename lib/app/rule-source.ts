@@ -6,7 +6,14 @@ import type { LoadedRuleSet, RuleStore } from './rule-store';
 export interface RuleSourceSettings {
   /** A running function may act on rules that are this old. */
   readonly configLifetimeMs: number;
+  /** No change of a rule is acknowledged sooner than this after it was written. */
+  readonly settleMs: number;
+  /** The clocks of a function and of COS may differ by this much. */
+  readonly clockToleranceMs: number;
 }
+
+/** A copy that is younger than this serves every event, so that a flood of them costs at most a reading a second. */
+const freshMs = 1_000;
 
 /** Readings for one answer. */
 const readingsMax = 4;
@@ -40,6 +47,13 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
     }
   };
 
+  const servesEvent = (readMs: number, eventTime: number): boolean => {
+    // Its second had passed by any clock when the reading began: the copy is newer than the event.
+    if (Math.floor((readMs - settings.clockToleranceMs) / 1000) > eventTime) return true;
+    // What was written since the reading is not acknowledged yet, and the event has happened already.
+    return clock.now() - readMs < Math.min(freshMs, settings.settleMs);
+  };
+
   return {
     async current(source) {
       let known = held.get(source.bucket);
@@ -54,8 +68,7 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
 
     async asOf(source, eventTime) {
       const known = held.get(source.bucket);
-      // An event's second has passed when the reading began: the copy is newer than the event.
-      if (known !== undefined && Math.floor(known.readMs / 1000) > eventTime) return known.ruleSet;
+      if (known !== undefined && servesEvent(known.readMs, eventTime)) return known.ruleSet;
       return (await refresh(source)).ruleSet;
     },
   };

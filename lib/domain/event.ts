@@ -6,7 +6,7 @@ import type { BucketRef } from './rule';
  */
 export interface KeyHint extends BucketRef {
   readonly key: string;
-  /** Whole seconds, by the clock of COS; 0 if the event has none. */
+  /** Whole seconds, by the clock of COS. Infinity if the event has none: it may be of this moment. */
   readonly eventTime: number;
 }
 
@@ -63,7 +63,8 @@ function parseRecord(record: unknown, ownRegion: string): readonly KeyHint[] | s
 
   // If the two fields disagree, each candidate is looked at: a look at a key that needs nothing changes nothing.
   const region = fromUrl?.region ?? regionFromQueue(field(field(record, 'event'), 'eventQueue')) ?? ownRegion;
-  const time = typeof eventTime === 'number' && Number.isFinite(eventTime) ? Math.floor(eventTime) : 0;
+  const isTime = typeof eventTime === 'number' && Number.isFinite(eventTime) && eventTime > 0;
+  const time = isTime ? Math.floor(eventTime) : Infinity;
   return [...keys].map((key) => ({ bucket, region, key, eventTime: time }));
 }
 

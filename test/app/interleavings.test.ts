@@ -12,6 +12,7 @@ import {
   eventFor,
   landLate,
   ruleOf,
+  ruleTimes,
   settings,
   sound,
   source,
@@ -633,7 +634,7 @@ describe('two deployments with rules toward each other', () => {
     const there = {
       ...ports,
       region: destination.region,
-      rules: createRuleSource(ruleStore, ports.clock, { configLifetimeMs: 15_000 }),
+      rules: createRuleSource(ruleStore, ports.clock, ruleTimes),
       gate: createVersioningGate(checks.directory, ports.clock, { configLifetimeMs: 15_000 }),
     };
     const notifyThere = () => handleEvent(there, eventFor(key, ports.clock.now(), destination));

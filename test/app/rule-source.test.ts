@@ -1,10 +1,12 @@
+import type { CosEventRecord } from '../../infra/local/cos/events';
 import { createAccountRules } from '../../lib/app/account-rules';
+import { handleEvent } from '../../lib/app/handle-event';
 import type { StateStore } from '../../lib/app/ports';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { changeMsMax, createRuleStore, type RuleStore } from '../../lib/app/rule-store';
 import { emptyRuleSet, type RuleSet } from '../../lib/domain/rule';
 import { withNewRule } from '../../lib/domain/rule-change';
-import { createWorld, settings, source } from '../support/world';
+import { createWorld, eventFor, recordFor, settings, sound, source } from '../support/world';
 
 const world = createWorld();
 const { clock, entropy } = world.ports;
@@ -28,7 +30,7 @@ const idsOf = (ruleSet: RuleSet) => ruleSet.rules.map(({ id }) => id);
 const withRule = (id: string, ruleSet = emptyRuleSet(source)) =>
   withNewRule(ruleSet, id, settings(), at).ruleSet;
 
-const times = { settleMs: 10, clockToleranceMs: 600_000 };
+const times = { configLifetimeMs: 15_000, settleMs: 10, clockToleranceMs: 600_000 };
 
 /** The store of somebody who sees `event` happen whenever a revision is waited for. */
 function storeOf(event: () => Promise<unknown> = async () => {}, over = state, { now } = clock): RuleStore {
@@ -37,9 +39,8 @@ function storeOf(event: () => Promise<unknown> = async () => {}, over = state, {
 }
 
 const readers: Record<string, (store: RuleStore) => Promise<RuleSet>> = {
-  'a function': (store) => createRuleSource(store, clock, { configLifetimeMs: 1000 }).current(source),
-  'a function that is sent an event': (store) =>
-    createRuleSource(store, clock, { configLifetimeMs: 1000 }).asOf(source, 0),
+  'a function': (store) => createRuleSource(store, clock, times).current(source),
+  'a function that is sent an event': (store) => createRuleSource(store, clock, times).asOf(source, 0),
   'a look at the rules of the account': (store) => createAccountRules(store, state).of(source),
   'a change of the rules': async (store) => (await store.load(source)).ruleSet,
 };
@@ -94,4 +95,72 @@ test('a revision whose writer is done is not waited for, and one that is held co
   asked = [];
   await waiting.load(source, next);
   expect(asked).toHaveLength(1);
+});
+
+describe('before an event is dropped', () => {
+  const settleMs = 2_000;
+  const toleranceMs = 30_000;
+  let nowMs: number;
+
+  /** A function that has read that there is no rule, and whose clock differs from that of COS by this. */
+  async function functionAheadBy(aheadMs: number) {
+    nowMs = clock.now();
+    const own = { ...clock, now: () => nowMs + aheadMs };
+    const rules = createRuleSource(storeOf(undefined, state, own), own, {
+      ...times,
+      settleMs,
+      clockToleranceMs: toleranceMs,
+    });
+    await rules.current(source);
+    asked = [];
+    return rules;
+  }
+  const seconds = () => Math.floor(nowMs / 1000);
+
+  test.each([
+    ['a clock that is ahead', toleranceMs, seconds],
+    ['a clock that is behind', -toleranceMs, seconds],
+    ['an event without time', 0, () => Infinity],
+  ])('a rule that was acknowledged before the event is heard of, with %s', async (_, aheadMs, eventTime) => {
+    const rules = await functionAheadBy(aheadMs);
+    await storeOf().commit(withRule('new'), note);
+    nowMs += settleMs;
+    expect(idsOf(await rules.asOf(source, eventTime()))).toEqual(['new']);
+  });
+
+  test('one without time counts as its newest, whatever other records of the key say', async () => {
+    const own = createWorld();
+    await handleEvent(own.ports, eventFor('k', own.ports.clock.now()));
+    await own.rules.create(own.change, 'r1', sound(settings()));
+    own.advance(1000);
+    own.cos.put(source, 'k', { body: 'one' });
+    const { cos, event } = recordFor('k', 0) as CosEventRecord;
+    const old = { cos, event: { ...event, eventTime: 1 } };
+    const report = await handleEvent(own.ports, {
+      Records: [{ cos, event: { ...event, eventTime: null } }, old],
+    });
+    expect(report).toMatchObject({ keys: 1, written: 1 });
+  });
+
+  test('the rules are not read for an event that is older than the copy by any clock', async () => {
+    const rules = await functionAheadBy(0);
+    const eventTime = seconds() - toleranceMs / 1000 - 1;
+    nowMs += settleMs;
+    await rules.asOf(source, eventTime);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['of this moment', seconds],
+    ['without time', () => Infinity],
+  ])('a flood of events %s costs one reading a second', async (_, eventTime) => {
+    const rules = await functionAheadBy(0);
+    const events = 1_000;
+    for (let event = 0; event < events; event += 1) {
+      nowMs += 10;
+      await rules.asOf(source, eventTime());
+    }
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.length).toBeLessThanOrEqual((events * 10) / 1_000);
+  });
 });

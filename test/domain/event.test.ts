@@ -23,6 +23,15 @@ test('without a URL the region is the queueâ€™s, and failing that the functionâ€
   expect(hints).toMatchObject([{ region: 'ap-beijing' }]);
 });
 
+test.each([[undefined], [0], [-1], ['1545205770'], [null]])(
+  'an event whose time is %p may be of this moment',
+  (eventTime) => {
+    const { cos, event } = recordOfType('cos:ObjectCreated:*');
+    const { hints } = parseCosEvent({ Records: [{ cos, event: { ...event, eventTime } }] }, region);
+    expect(hints).toMatchObject([{ key: 'testfile', eventTime: Infinity }]);
+  },
+);
+
 test.each([
   'a b',
   'a+b',

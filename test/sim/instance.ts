@@ -72,7 +72,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     ruleSets: () => account.readable(log),
     targets: createTargets(state),
     gate: createVersioningGate(directory, clock, settings),
-    rules: createRuleSource(ruleStore, clock, settings),
+    rules: createRuleSource(ruleStore, clock, ruleTimes),
     region,
     settings: settings.replication,
     remainingMs: () => instance.deadlineMs - scheduler.now(),

@@ -34,6 +34,12 @@ export const settings = (more: Partial<RuleSettings> = {}): RuleSettings => ({
 /** Settings as a request that could be read. */
 export const sound = (value: RuleSettings) => ({ ok: true, value }) as const;
 
+export const ruleTimes = {
+  configLifetimeMs: 15_000,
+  settleMs: 10,
+  clockToleranceMs: defaultSettings.clockToleranceMs,
+};
+
 /** The product on COS in memory, with a clock that only moves when it is told to, or when somebody waits. */
 export function createWorld(options: { readonly settings?: Partial<ReplicationSettings> } = {}) {
   let nowMs = Date.UTC(2026, 10, 1);
@@ -54,10 +60,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
   const log: Logger = { info: write('info'), warn: write('warn'), error: write('error') };
   const requests: string[] = [];
   const store = counted(createMemoryObjectStore(cos), requests);
-  const ruleStore = createRuleStore(state, clock, entropy, {
-    settleMs: 10,
-    clockToleranceMs: defaultSettings.clockToleranceMs,
-  });
+  const ruleStore = createRuleStore(state, clock, entropy, ruleTimes);
   const directory = createMemoryDirectory(cos, 'main', clock.now);
 
   cos.createBucket(source);
@@ -70,7 +73,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     entropy,
     digests: systemDigests,
     log,
-    rules: createRuleSource(ruleStore, clock, { configLifetimeMs: 15_000 }),
+    rules: createRuleSource(ruleStore, clock, ruleTimes),
     targets: createTargets(state),
     gate: createVersioningGate(directory, clock, { configLifetimeMs: 15_000 }),
     region: source.region,
