@@ -40,11 +40,17 @@ export const reasons = {
     'gap',
     'The object is larger than one server-side copy; this version cannot copy it.',
   ),
-  OBJECT_ARCHIVED: reason('gap', 'The version is archived; restore it, and the timer copies it, and what lies above it again.'),
+  OBJECT_ARCHIVED: reason(
+    'gap',
+    'The version is archived; restore it, and the timer copies it, and what lies above it again.',
+  ),
   OBJECT_ENCRYPTED: reason('gap', 'The object is encrypted with a key that COS does not hold (SSE-C).'),
   METADATA_TOO_LARGE: reason('gap', 'The user metadata leaves no room for the replication stamp.'),
   METADATA_UNREADABLE: reason('gap', 'A metadata value is not UTF-8 and cannot be sent again unchanged.'),
-  REPLICA_MISMATCH: reason('gap', 'The replica differs from its source, twice; a later look copies it again, or write it anew.'),
+  REPLICA_MISMATCH: reason(
+    'gap',
+    'The replica differs from its source, twice; a later look copies it again, or write it anew.',
+  ),
   REQUEST_REFUSED: reason('gap', 'COS refused the request; its message says why.'),
   // Not eligible, by design: said in status and explanations, never in the backlog.
   IS_REPLICA: reason('skip', 'The entry was written by replication and is not replicated further.'),

@@ -77,6 +77,7 @@ function scenario(leases: boolean): Scenario {
     faultRates: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as unknown as FaultRates,
     rulesStay: true,
     rulesArePutBack: false,
+    allInParts: false,
     operations: 0,
   };
 }

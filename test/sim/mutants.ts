@@ -404,6 +404,13 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     seeds: 5_000,
   },
   {
+    name: 'a late copy is not looked for where the source was compared before',
+    file: compare,
+    find: 'if (ambiguous && (young || copies.some(isFresh))) return false;',
+    replace: 'if (ambiguous && young) return false;',
+    seeds: 5_000,
+  },
+  {
     name: 'skip the second look',
     file: replicateKey,
     find: "return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;",

@@ -28,6 +28,8 @@ export interface Scenario {
   readonly rulesStay: boolean;
   /** However operators change rules at first, they put them back as they were made. */
   readonly rulesArePutBack: boolean;
+  /** Users upload objects of one size in parts: listings hardly tell a version of a key from another. */
+  readonly allInParts: boolean;
   readonly operations: number;
 }
 
@@ -68,6 +70,7 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
     faultRates,
     rulesStay,
     rulesArePutBack: !rulesStay && chance.fork('rules are put back').happens(0.8),
+    allInParts: chance.fork('all in parts').happens(0.2),
     operations: chance.between(38, 60),
   };
 }

@@ -42,6 +42,8 @@ export interface SimCos {
 
 export interface Write {
   readonly startedMs: number;
+  /** As a multipart upload, whose ETag no copy has. */
+  readonly inParts?: boolean;
   readonly author: Author;
 }
 
@@ -90,9 +92,10 @@ export function createSimCos(scheduler: Scheduler): SimCos {
     const ms = (idsFrom === 'start' ? write.startedMs : scheduler.now()) + clockSkewMs;
     const micros = freeMicros(ms);
     const versionId = isNull ? 'null' : versionIdAt(micros);
+    const entry = { ...made.entry, versionId, lastModifiedMs: Math.floor(ms / 1000) * 1000 };
     const stored: StoredEntry = {
       ...made,
-      entry: { ...made.entry, versionId, lastModifiedMs: Math.floor(ms / 1000) * 1000 },
+      entry: entry.kind === 'version' && write.inParts ? { ...entry, etag: `${entry.etag}-2` } : entry,
     };
     const { keys } = bucketOf(ref);
     const kept = (keys.get(key) ?? []).slice(0, -1);

@@ -5,6 +5,9 @@ import { shown } from './ledger';
 import { longestUserWriteMs, type Scenario } from './scenario';
 import type { World } from './world';
 
+/** Bytes of what is uploaded in parts: the longest name fits. */
+const sizeInParts = 12;
+
 /** The people who use the buckets, and care for no replication. */
 export function createUsers(world: World, scenario: Scenario) {
   const { cos, scheduler, trace, tally } = world;
@@ -25,7 +28,8 @@ export function createUsers(world: World, scenario: Scenario) {
     const startedMs = scheduler.now();
     const takesMs = chance.happens(0.15) ? chance.between(200, longestUserWriteMs) : chance.between(1, 60);
     scheduler.after(takesMs, () => {
-      const made = cos.put(ref, key, content, { startedMs, author: { kind: 'user' } });
+      const inParts = scenario.allInParts && what !== 'restore';
+      const made = cos.put(ref, key, content, { startedMs, inParts, author: { kind: 'user' } });
       say(what, ref, key, `${shown(made)} ${made.stored.entry.versionId.slice(-6)}`);
     });
   };
@@ -33,7 +37,8 @@ export function createUsers(world: World, scenario: Scenario) {
   const content = (chance: Chance, key: string): Partial<StoredContent> => {
     bodies += 1;
     const name = `${key.slice(2, 3)}${bodies}`;
-    const body = `${name}~${'.'.repeat(chance.between(0, 9))}`;
+    const filler = '.'.repeat(chance.between(0, 9));
+    const body = scenario.allInParts ? `${name}~`.padEnd(sizeInParts, '.') : `${name}~${filler}`;
     const metadata = chance.happens(0.3) ? { 'content-type': 'text/plain', 'x-cos-meta-name': name } : {};
     const special = chance.next();
     if (special < 0.02) return { body: `${name}~${'.'.repeat(80)}`, metadata };
