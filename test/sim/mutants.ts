@@ -12,6 +12,7 @@ export interface Mutant {
 
 const plan = 'lib/domain/plan.ts';
 const head = 'lib/domain/head.ts';
+const missed = 'lib/domain/missed.ts';
 const keyView = 'lib/domain/key-view.ts';
 const mark = 'lib/domain/mark.ts';
 const order = 'lib/domain/source-order.ts';
@@ -61,8 +62,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'off by one at since',
     file: keyView,
-    find: 'Math.floor(entry.lastModifiedMs / 1000) >= since',
-    replace: 'Math.floor(entry.lastModifiedMs / 1000) > since',
+    find: 'Math.floor(lastModifiedMs / 1000) >= since',
+    replace: 'Math.floor(lastModifiedMs / 1000) > since',
     seeds: 2_000,
   },
   {
@@ -88,9 +89,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what a listing hid is never looked for',
-    file: plan,
-    find: "walk.head === undefined ? { kind: 'none' as const } : missedBelow(view, walk, compare)",
-    replace: "{ kind: 'none' } as Missed",
+    file: missed,
+    find: 'const missed = missedBelow(view, walk, compare);',
+    replace: "const missed = { kind: 'none' } as Missed;",
     seeds: 600,
   },
   {
@@ -285,7 +286,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'a backlog entry that was not read before the look is removed',
     file: sweepBacklog,
-    find: '      for (const { name } of toLook) await ports.state.remove(name);',
+    find: '      for (const { name, entry } of toLook)\n        if (!mayStillLand(ports, entry, lookedMs)) await ports.state.remove(name);',
     replace:
       '    for (const page of [await ports.state.list(all[0]!.name.split("/").slice(0, 4).join("/") + "/")])\n      for (const name of page.names) if (!name.endsWith(".gap.json")) await ports.state.remove(name);',
     seeds: 2_000,
@@ -500,13 +501,6 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     file: settleGaps,
     find: "if (state === 'copyable') copyable.push(gap);",
     replace: '',
-    seeds: 1_000,
-  },
-  {
-    name: 'what lies above a gap that is filled is not written again',
-    file: plan,
-    find: 'compare(entryId(entry), from) >= 0 &&',
-    replace: 'entryId(entry) === from &&',
     seeds: 1_000,
   },
   {
