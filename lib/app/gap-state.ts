@@ -1,18 +1,19 @@
 import type { ReasonCode } from '../domain/error';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
-import { entryId } from '../domain/history';
+import { entryId, versionIdOf } from '../domain/history';
 import { isCoveredAt, oldestCoveredMs } from '../domain/key-view';
 import { planTransfer } from '../domain/transfer';
 import type { NamedEntry } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { readableHead } from './readable-head';
 
-/** Reasons that a HEAD of the version tells: as long as it does, nothing is sent. */
-const toldByHead: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+/** Reasons that no delete marker has; all but a mismatch are told by a HEAD of the version. */
+const ofVersions: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'OBJECT_ARCHIVED',
   'OBJECT_ENCRYPTED',
   'OBJECT_TOO_LARGE',
   'METADATA_UNREADABLE',
+  'REPLICA_MISMATCH',
 ]);
 
 /** A copy that COS refused is tried again once its gap is older than this; each refusal makes a young one. */
@@ -33,14 +34,15 @@ export async function stateOfGap(
   // What failed before the rule began is older still, also where its destination was another one then.
   if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
   const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
-  const mayBeOther = toldByHead.has(code) || (isOld && code === 'REQUEST_REFUSED');
+  const mayBeOther = ofVersions.has(code) || (isOld && code === 'REQUEST_REFUSED');
   if (entry.source === undefined || !mayBeOther) return 'gap';
-  const versionId = entry.source.startsWith('null_') ? 'null' : entry.source;
+  const versionId = versionIdOf(entry.source);
   const head = await readableHead(ports, source, key, versionId);
   if (head === 'unreadable') return 'gap';
   // A delete marker that was refused is none for a HEAD either.
-  if (head === undefined) return toldByHead.has(code) ? 'moot' : 'gap';
+  if (head === undefined) return ofVersions.has(code) ? 'moot' : 'gap';
   const now = entryId({ ...head, kind: 'version', versionId });
   if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverage.since)) return 'moot';
-  return planTransfer(head, rule, ports.settings).kind === 'copy' ? 'copyable' : 'gap';
+  const tried = code === 'REPLICA_MISMATCH' || planTransfer(head, rule, ports.settings).kind !== 'copy';
+  return tried ? 'gap' : 'copyable';
 }

@@ -1,5 +1,11 @@
 import { asReplicationError } from '../domain/error';
-import type { EntryId, HistoryWindow } from '../domain/history';
+import {
+  type EntryId,
+  haveComparableEtags,
+  type HistoryEntry,
+  type HistoryWindow,
+  versionIdOf,
+} from '../domain/history';
 import { idMs, type Provenance } from '../domain/key-view';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import type { NamedEntry } from './backlog';
@@ -8,6 +14,7 @@ import type { HandleEventPorts } from './handle-event';
 import { lookAt, readOlder } from './look';
 import { lookAtKey, type TimerRun } from './look-at-key';
 import { destinationProvenance } from './provenance';
+import { readableHead } from './readable-head';
 
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
 const abandonedAfterMs = 600_000;
@@ -33,9 +40,13 @@ export async function settleGaps(
     const ofRule = gaps.filter(({ entry }) => entry.ruleId === ruleId);
     const rule = rules.find(({ id }) => id === ruleId);
     const covers = rule !== undefined && coverageOf(rule, key) !== undefined;
-    const stands = covers ? await standsAtDestination(ports, source, rule, key, ofRule) : () => false;
+    const stands = covers ? await standsAtDestination(ports, source, rule, key, ofRule) : async () => false;
     for (const gap of ofRule) {
-      const state = stands(gap) ? 'stands' : covers ? await stateOfGap(ports, source, rule, gap) : 'moot';
+      const state = (await stands(gap))
+        ? 'stands'
+        : covers
+          ? await stateOfGap(ports, source, rule, gap)
+          : 'moot';
       if (state === 'copyable') copyable.push(gap);
       if (state === 'stands' || (state === 'moot' && isAbandoned(ports, gap)))
         await ports.state.remove(gap.name);
@@ -70,21 +81,21 @@ function isAbandoned({ clock }: HandleEventPorts, { entry }: NamedEntry): boolea
   return clock.now() - Date.parse(entry.at) > abandonedAfterMs;
 }
 
-/** Where a replica differed from its source, one counts whose content was compared, or that was sent later. */
+/** Where a replica differed from its source, one counts whose content is known to be the same, or that was sent later. */
 async function standsAtDestination(
   ports: HandleEventPorts,
   source: BucketRef,
   { destination }: ReplicationRule,
   key: string,
   gaps: readonly NamedEntry[],
-): Promise<(gap: NamedEntry) => boolean> {
+): Promise<(gap: NamedEntry) => Promise<boolean>> {
   const sought = gaps.flatMap(({ entry }) => (entry.source === undefined ? [] : [entry.source]));
   const { clockToleranceMs, longestTransferMs } = ports.settings;
   // No replica is older than its source; what took long has the time of its begin.
   const fromMs = Math.min(...sought.map((of) => idMs(of) ?? 0)) - clockToleranceMs - longestTransferMs;
   // Nothing but a refusal keeps a delete marker from its destination.
   const mayBeMarkers = gaps.some(({ entry }) => entry.code === 'REQUEST_REFUSED');
-  const newest = new Map<EntryId, Extract<Provenance, { kind: 'replica' }>>();
+  const newest = new Map<EntryId, { readonly replica: Replica; readonly entry: HistoryEntry }>();
   const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket, destination, key);
   let window: HistoryWindow = look.window;
@@ -99,14 +110,20 @@ async function standsAtDestination(
     examined += 1;
     if (entry.kind === 'deleteMarker' && !mayBeMarkers) continue;
     const found = await resolve(entry, window, look.current).catch(unlessInDoubt);
-    if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, found);
+    if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, { replica: found, entry });
   }
-  return ({ entry: { source: of, code, at } }) => {
-    const replica = of === undefined ? undefined : newest.get(of);
-    if (replica === undefined) return false;
-    return code !== 'REPLICA_MISMATCH' || replica.isWhole === true || replica.issuedMs > Date.parse(at);
+  return async ({ entry: { source: of, code, at } }) => {
+    const found = of === undefined ? undefined : newest.get(of);
+    if (of === undefined || found === undefined) return false;
+    const { replica, entry } = found;
+    if (code !== 'REPLICA_MISMATCH' || replica.isWhole || replica.issuedMs > Date.parse(at)) return true;
+    const head = await readableHead(ports, source, key, versionIdOf(of));
+    if (head === undefined || head === 'unreadable' || entry.kind === 'deleteMarker') return false;
+    return haveComparableEtags(head, entry) && head.etag === entry.etag;
   };
 }
+
+type Replica = Extract<Provenance, { kind: 'replica' }>;
 
 /** A marker of which nobody can tell yet what it stands for is none that was sought. */
 function unlessInDoubt(thrown: unknown): Provenance {

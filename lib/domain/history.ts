@@ -45,6 +45,11 @@ export function entryId(entry: HistoryEntry): EntryId {
   return `null_${content}_${Math.floor(entry.lastModifiedMs / 1000).toString(36)}`;
 }
 
+/** The id by which COS is asked for an entry. */
+export function versionIdOf(id: EntryId): VersionId {
+  return id.startsWith('null_') ? 'null' : id;
+}
+
 /**
  * Microseconds at which an entry was written, as its id tells. This is the only way to place an entry that its
  * bucket no longer lists; it never overrules a listing.
@@ -53,6 +58,11 @@ export function entryIdMicros(id: EntryId): bigint | undefined {
   const nullTime = /^null_.*_([0-9a-z]+)$/.exec(id)?.[1];
   if (nullTime !== undefined) return BigInt(Number.parseInt(nullTime, 36)) * 1_000_000n;
   return versionIdMicros(id);
+}
+
+/** A multipart ETag is not carried over by a copy, and says nothing of the content. */
+export function haveComparableEtags(a: { readonly etag: string }, b: { readonly etag: string }): boolean {
+  return !a.etag.includes('-') && !b.etag.includes('-');
 }
 
 export function newestOf(history: KeyHistory): HistoryEntry | undefined {

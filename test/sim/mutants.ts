@@ -405,13 +405,6 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     seeds: 5_000,
   },
   {
-    name: 'a late copy is not looked for where the source was compared before',
-    file: compare,
-    find: 'if (ambiguous && (young || copies.some(isFresh))) return false;',
-    replace: 'if (ambiguous && young) return false;',
-    seeds: 5_000,
-  },
-  {
     name: 'skip the second look',
     file: replicateKey,
     find: "return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;",
@@ -491,7 +484,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'a gap stays although its version stands at the destination',
     file: settleGaps,
-    find: "if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, found);",
+    find: "if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, { replica: found, entry });",
     replace: '',
     leases: 'flaky',
     seeds: 1_000,

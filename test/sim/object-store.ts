@@ -135,7 +135,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
             ...from.content,
             metadata: request.metadata,
             storageClass: request.storageClass,
-            body: torn ? tear(from.content.body, caller.chance) : from.content.body,
+            body: torn ? tear(from.content, caller.chance) : from.content.body,
           };
           // What was put in its place with the same content cannot be told from it.
           const meant = cos.ledger.named(source.bucket, key, nameOf(version));
@@ -146,7 +146,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           const made = cos.put(destination, key, content, { startedMs, author });
           watch.copyLands(copy);
           if (torn) world.tally.count('fault torn');
-          const head = headOf(made.stored, true);
+          const head = markedHead(headOf(made.stored, true), false);
           return {
             versionId: enabled ? made.stored.entry.versionId : undefined,
             etag: version.etag,
@@ -274,15 +274,18 @@ function markedHead(head: ObjectHead | undefined, restored: boolean): ObjectHead
   if (head === undefined) return head;
   if (restored) return { ...head, restored };
   if (kind === undefined) return head;
+  // Written before COS computed a CRC64.
+  if (kind === 'old') return { ...head, crc64: undefined };
   if (kind === 'appendable') return { ...head, appendable: true };
   if (kind === 'encrypted') return { ...head, customerEncrypted: true };
   if (kind === 'unreadable') return { ...head, metadata: { ...head.metadata, 'x-cos-meta-name': undefined } };
   return head;
 }
 
-/** Cut off, or other bytes in the place of some. */
-function tear(body: string, chance: Chance): string {
-  return `${body.slice(0, -1)}${chance.happens(0.5) ? '!' : ''}`;
+/** Cut off, or other bytes in the place of some, which only a CRC64 tells. */
+function tear(content: StoredContent, chance: Chance): string {
+  const sameSize = chance.happens(0.5) && kindOf(content) !== 'old';
+  return `${content.body.slice(0, -1)}${sameSize ? '!' : ''}`;
 }
 
 const kindOf = ({ metadata }: StoredContent): string | undefined => metadata['x-cos-meta-kind'];

@@ -48,6 +48,7 @@ export function createUsers(world: World, scenario: Scenario) {
       const kind = chance.pick(['appendable', 'encrypted', 'sealed', 'unreadable', 'refused']);
       return { body, metadata: { 'x-cos-meta-kind': kind } };
     }
+    if (special < 0.15) return { body, metadata: { 'x-cos-meta-kind': 'old' } };
     return {
       body,
       metadata,
