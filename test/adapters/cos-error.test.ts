@@ -19,7 +19,6 @@ const answers: readonly (readonly [status: number, code: string, reason: ReasonC
   [400, 'ExpiredToken', 'CREDENTIALS_EXPIRED'],
   [400, 'IncompleteBody', 'OUTCOME_UNKNOWN'],
   [400, 'InvalidArgument', 'REQUEST_REFUSED'],
-  [400, 'InvalidCopySource', 'SOURCE_GONE'],
   [400, 'InvalidDigest', 'OUTCOME_UNKNOWN'],
   [400, 'InvalidURI', 'REQUEST_REFUSED'],
   [400, 'KeyTooLong', 'REQUEST_REFUSED'],
@@ -67,6 +66,19 @@ test.each(answers)('a copy answered %i %s fails with %s', async (status, code, r
   cos.answer = says(status, code);
   await expect(store().copyVersion(copyOf())).rejects.toMatchObject({ code: reason });
   expect(cos.requests).toHaveLength(1);
+});
+
+test.each<[number, ReasonCode]>([
+  [404, 'SOURCE_GONE'],
+  [200, 'REQUEST_REFUSED'],
+])('a source that is called invalid: its head answers %i, so %s', async (status, reason) => {
+  const { versionId } = copyOf().version;
+  cos.answer = (request, response) =>
+    request.method === 'HEAD'
+      ? void response.writeHead(status, { 'x-cos-version-id': versionId, etag: '"abc"' }).end()
+      : says(400, 'InvalidCopySource')(request, response);
+  await expect(store().copyVersion(copyOf())).rejects.toMatchObject({ code: reason });
+  expect(cos.requests.map(({ method }) => method)).toEqual(['PUT', 'HEAD']);
 });
 
 describe('the source has another ETag than was asked for', () => {

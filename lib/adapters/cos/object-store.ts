@@ -93,12 +93,23 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
             },
           });
         } catch (thrown) {
+          if (errorCode(thrown) === 'InvalidCopySource') return 'invalid source' as const;
           const code = sourceRefusal(errorCode(thrown), version);
           if (code === undefined) throw thrown;
           const asked = `version ${version.versionId} of "${key}" with the ETag "${version.etag}"`;
           throw new ReplicationError(code, `PutObjectCopy: ${asked}: ${errorCode(thrown)}`, thrown);
         }
       });
+      if (reply.data === 'invalid source') {
+        // Not documented is whether a source that is gone is refused so, or only one that cannot be read.
+        const { versionId } = version;
+        const there = await headObject(client, { ...at(source), Key: key, VersionId: versionId });
+        const code = there === undefined ? 'SOURCE_GONE' : 'REQUEST_REFUSED';
+        throw new ReplicationError(
+          code,
+          `PutObjectCopy: version ${versionId} of "${key}": InvalidCopySource`,
+        );
+      }
       // The SDK's types leave two fields of the document out.
       const result = reply.data as COS.PutObjectCopyResult & { VersionId?: string; CRC64?: string };
       if (!result.ETag) {
@@ -117,7 +128,6 @@ const sourceGoneCodes: ReadonlySet<string | undefined> = new Set([
   'NoSuchKey',
   'NoSuchVersion',
   'NoSuchCopySource',
-  'InvalidCopySource',
 ]);
 
 /** What an error code of a copy says of its source, if anything. */
