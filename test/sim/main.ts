@@ -1,7 +1,7 @@
 import { reportHotKey } from './hot-key';
 import { runSeed } from './run-seed';
 import type { Failure } from './failure';
-import { shortcomings } from './expected';
+import { countLines, shortcomings } from './expected';
 import { type Options, readOptions } from './options';
 import type { RunOptions } from './scenario';
 import { shrink } from './shrink';
@@ -40,7 +40,9 @@ async function main(): Promise<void> {
       write(`seed ${seed}: ${result.failure.checker}: ${result.failure.message}`);
       if (options.firstFailure) break;
       if (options.shrink) await explain(run, result.failure, write);
-      else write(`  node test/sim/run.mjs --seed ${seed} --leases ${options.leases} --shrink`);
+      // Of the first one at once; the others may fail for the same reason.
+      else if (failed === 1 && !options.trace) await show(run, write);
+      write(`  node test/sim/run.mjs --seed ${seed} --leases ${options.leases} --shrink`);
     }
   }
   playing = undefined;
@@ -60,8 +62,7 @@ async function main(): Promise<void> {
 /** How often everything occurred; as one line of JSON for the process that adds several up. */
 function report(counts: ReadonlyMap<string, number>, options: Options, write: (line: string) => void): void {
   if (options.counts === 'json') return write(`counts ${JSON.stringify([...counts])}`);
-  for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
-    write(`${String(times).padStart(9)}  ${name}`);
+  for (const line of countLines(counts, options.leases)) write(line);
 }
 
 /** The shortest trace that still fails, and the command that prints it again. */
@@ -71,13 +72,18 @@ async function explain(
   write: (line: string) => void,
 ): Promise<void> {
   const without = await shrink({ ...run, trace: false }, checker);
-  const { lines, failure } = await runSeed({ ...run, without, trace: true });
+  await show({ ...run, without }, write);
+  const less = without.size === 0 ? '' : ` --without ${[...without].join(',')}`;
+  write(`node test/sim/run.mjs --seed ${run.seed} --leases ${run.leases} --trace${less}`);
+}
+
+/** What happened to the key of a failure, and to all keys. */
+async function show(run: Omit<RunOptions, 'trace'>, write: (line: string) => void): Promise<void> {
+  const { lines, failure } = await runSeed({ ...run, trace: true });
   const key = failure?.key;
   const isAbout = (line: string): boolean =>
     key === undefined || line.includes(key) || /operator|platform|reconcile|suspend|resume|fault/.test(line);
   for (const line of lines.filter(isAbout)) write(line);
-  const less = without.size === 0 ? '' : ` --without ${[...without].join(',')}`;
-  write(`node test/sim/run.mjs --seed ${run.seed} --leases ${run.leases} --trace${less}`);
 }
 
 void main();

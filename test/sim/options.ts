@@ -1,5 +1,6 @@
 /** What the command line asks for. */
 export interface Options {
+  /** One that is named, or so many from it on. */
   readonly seeds: readonly string[];
   readonly leases: 'on' | 'off' | 'flaky';
   readonly without: ReadonlySet<string>;
@@ -19,12 +20,15 @@ export function readOptions(words: readonly string[]): Options {
     return place < 0 ? undefined : words[place + 1];
   };
   const seed = value('seed');
-  const first = Number(value('from') ?? 1);
-  const count = Number(value('seeds') ?? 1);
+  const first = Number(value('from') ?? seed ?? 1);
+  const count = value('seeds');
   const leases = value('leases') ?? 'on';
   if (leases !== 'on' && leases !== 'off' && leases !== 'flaky') throw new Error('--leases on|off|flaky');
   return {
-    seeds: seed === undefined ? Array.from({ length: count }, (_, place) => `${first + place}`) : [seed],
+    seeds:
+      seed !== undefined && count === undefined
+        ? [seed]
+        : Array.from({ length: Number(count ?? 1) }, (_, place) => `${first + place}`),
     leases,
     without: new Set((value('without') ?? '').split(',').filter(Boolean)),
     trace: words.includes('--trace'),

@@ -1,5 +1,6 @@
 // Bundles the simulator with the product's own sources, and runs it:
-//   node test/sim/run.mjs --seeds 1000 [--seed S] [--leases on|off|flaky] [--trace] [--shrink]
+//   node test/sim/run.mjs --seeds 1000 [--seed S: from this one on] [--leases on|off|flaky]
+//   node test/sim/run.mjs --seed S [--leases on|off|flaky] [--trace] [--shrink]
 //   node test/sim/run.mjs --mutants [name]
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
@@ -116,11 +117,12 @@ if (words.includes('--mutants')) {
 /** A long run is done by two processes, whose counts are added up. */
 async function runHalves() {
   const outfile = await shippedBundle();
-  const from = words.includes('--from') ? Number(words[words.indexOf('--from') + 1]) : 1;
+  const begin = ['--from', '--seed'].find((name) => words.includes(name));
+  const from = begin ? Number(words[words.indexOf(begin) + 1]) : 1;
   const seeds = Number(words[words.indexOf('--seeds') + 1]);
   const half = Math.ceil(seeds / 2);
   const rest = words.filter((word, place) => {
-    const named = ['--from', '--seeds'];
+    const named = ['--from', '--seed', '--seeds'];
     return !named.includes(word) && !named.includes(words[place - 1]);
   });
   const leases = words.includes('--leases') ? words[words.indexOf('--leases') + 1] : 'on';
@@ -150,10 +152,8 @@ async function runHalves() {
   // A process that died has told of none of its seeds.
   const untold = seeds - passed - failed;
   if (untold > 0) process.stdout.write(`${untold} seeds were not run to their end\n`);
-  for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    process.stdout.write(`${String(times).padStart(9)}  ${name}\n`);
-  }
-  const { shortcomings } = await load('expected');
+  const { countLines, shortcomings } = await load('expected');
+  for (const line of countLines(counts, leases)) process.stdout.write(`${line}\n`);
   const lacking = shortcomings(counts, { seeds, leases });
   for (const line of lacking) process.stdout.write(`${line}\n`);
   process.stdout.write(`${((seeds * 1000) / (performance.now() - began)).toFixed(1)} seeds per second\n`);
