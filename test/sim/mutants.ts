@@ -171,7 +171,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     seeds: 1_000,
   },
   {
-    name: 'a marker is written before its record',
+    name: 'a marker is written without a record',
     file: provenance,
     find: '  await ports.state.put(folder + openName(attempt), JSON.stringify(facts));\n',
     replace: '',

@@ -47,9 +47,13 @@ export interface ScfHost {
    * SCF's limit fails unseen by the function.
    */
   readonly enqueue: (name: string, event: unknown, onSettled?: (how: Settlement) => void) => boolean;
-  /** Processes that a function has now, and asynchronous events that are not settled. */
-  readonly load: (name: string) => { readonly instances: number; readonly unsettled: number };
-  /** Kills the processes of a function in the middle of whatever they do. Returns how many there were. */
+  /** Processes that a function has now, those that have an event at hand, and asynchronous events that are not settled. */
+  readonly load: (name: string) => {
+    readonly instances: number;
+    readonly atWork: number;
+    readonly unsettled: number;
+  };
+  /** Kills the processes of a function in the middle of whatever they do. Returns how many had an event at hand. */
   readonly crash: (name: string) => number;
   /** Resolves when every process is gone. Events that were not settled never are. */
   readonly close: () => Promise<void>;
@@ -155,7 +159,10 @@ export function startScfHost(functions: readonly ScfFunction[], settings: ScfHos
         onSettled(how);
       });
     },
-    load: (name) => ({ instances: find(name).pool.instances(), unsettled: find(name).queue.size() }),
+    load: (name) => {
+      const { pool, queue } = find(name);
+      return { instances: pool.instances(), atWork: pool.atWork(), unsettled: queue.size() };
+    },
     crash: (name) => find(name).pool.crash(),
     close: async () => {
       for (const { queue } of hosted.values()) queue.close();

@@ -27,7 +27,9 @@ export interface InstancePool {
     validUntilMs?: number,
   ) => Promise<Run | 'expired'>;
   readonly instances: () => number;
-  /** Kills every process in the middle of whatever it does, as a platform that loses a machine. Returns how many. */
+  /** Instances that have an event at hand. */
+  readonly atWork: () => number;
+  /** Kills every process, as a platform that loses a machine. Returns how many had an event at hand. */
   readonly crash: () => number;
   /** Kills what runs; what waits is never settled. Resolves when every process is gone. */
   readonly close: () => Promise<void>;
@@ -57,6 +59,7 @@ export function createPool(scf: ScfFunction, settings: PoolSettings): InstancePo
   const { quota } = settings;
   const unused = new WeakSet<Instance>();
   let starting = 0;
+  const busy = new Set<Instance>();
   let closed = false;
 
   const next = (): Job | undefined => {
@@ -109,7 +112,9 @@ export function createPool(scf: ScfFunction, settings: PoolSettings): InstancePo
   const work = async (instance: Instance, job: Job): Promise<void> => {
     const coldStart = unused.delete(instance);
     const startedMs = performance.now();
+    busy.add(instance);
     const outcome = await instance.invoke(job.requestId, job.event);
+    busy.delete(instance);
     const durationMs = performance.now() - startedMs;
     const gone = !outcome.ok && outcome.error.kind !== 'userCode';
     if (gone) forget(instance);
@@ -154,10 +159,12 @@ export function createPool(scf: ScfFunction, settings: PoolSettings): InstancePo
         pump();
       }),
     instances: () => live.size,
+    atWork: () => busy.size,
     crash: () => {
       const lost = [...live];
+      const lostAtWork = busy.size;
       for (const instance of lost) instance.kill();
-      return lost.length;
+      return lostAtWork;
     },
     close: async () => {
       closed = true;
