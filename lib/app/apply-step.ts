@@ -1,7 +1,7 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { Base } from '../domain/base';
 import type { EntryId, ObjectVersion } from '../domain/history';
-import { entryId, haveComparableEtags } from '../domain/history';
+import { entryId, etagsAgree } from '../domain/history';
 import type { Mark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import { type BucketRef, coversTagged, type ReplicationRule, tagsDecide } from '../domain/rule';
@@ -173,7 +173,7 @@ async function isFaithful(
   if (head.crc64 !== undefined && crc64 !== undefined) return head.crc64 === crc64;
   const replica = await ports.store.headObject(rule.destination, key, written);
   if (replica === undefined || replica.sizeBytes !== version.sizeBytes) return false;
-  return !haveComparableEtags(version, replica) || replica.etag === version.etag;
+  return etagsAgree(version, replica);
 }
 
 async function headOf(

@@ -34,7 +34,8 @@ export async function closeBacklogs(
   const untilMs = ports.clock.now() + closingMsMax;
   const timeIsUp = (): boolean => ports.clock.now() >= untilMs;
   await mapAtMost(rulesAtOnce, changed, (one) => {
-    const facts = { bucket: sourceBucket, rule: one.rule.id };
+    const why = one.backlog.kind === 'close' ? one.backlog.why : undefined;
+    const facts = { bucket: sourceBucket, rule: one.rule.id, why };
     return isolated(ports, 'backlog not closed', facts, async () => {
       const ended = await closeBacklog(ports, sourceBucket, one, committedMs, timeIsUp);
       if (!ended) ports.log.info('backlog left to the timer', facts);

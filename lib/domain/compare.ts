@@ -1,5 +1,5 @@
 import type { HistoryEntry, HistoryWindow } from './history';
-import { haveComparableEtags, newestOf } from './history';
+import { etagsAgree, newestOf } from './history';
 import { isCovered } from './key-view';
 import type { Since } from './rule';
 
@@ -53,7 +53,7 @@ function looksLikeReplica(source: HistoryEntry, replica: HistoryEntry, clockTole
 /** As far as listings tell. */
 function sameContent(a: HistoryEntry, b: HistoryEntry): boolean {
   if (a.kind === 'deleteMarker' || b.kind === 'deleteMarker') return a.kind === b.kind;
-  return a.sizeBytes === b.sizeBytes && (!haveComparableEtags(a, b) || a.etag === b.etag);
+  return a.sizeBytes === b.sizeBytes && etagsAgree(a, b);
 }
 
 /**

@@ -60,9 +60,9 @@ export function entryIdMicros(id: EntryId): bigint | undefined {
   return versionIdMicros(id);
 }
 
-/** A multipart ETag is not carried over by a copy, and says nothing of the content. */
-export function haveComparableEtags(a: { readonly etag: string }, b: { readonly etag: string }): boolean {
-  return !a.etag.includes('-') && !b.etag.includes('-');
+/** Whether ETags say nothing against equal contents. A multipart one is not carried over by a copy, and says nothing at all. */
+export function etagsAgree(a: { readonly etag: string }, b: { readonly etag: string }): boolean {
+  return a.etag === b.etag || a.etag.includes('-') || b.etag.includes('-');
 }
 
 export function newestOf(history: KeyHistory): HistoryEntry | undefined {

@@ -29,8 +29,6 @@ export function isOfVersion(head: ObjectHead, version: ObjectVersion): boolean {
   return head.etag === version.etag && head.lastModifiedMs === version.lastModifiedMs;
 }
 
-/** Largest object that one server-side copy takes. Source: https://www.tencentcloud.com/document/product/436/10881 */
-export const copyBytesMax = 5 * 1024 ** 3;
 /** All `x-cos-meta-*` of one object together, names and values. */
 export const userMetadataBytesMax = 4 * 1024;
 

@@ -62,14 +62,24 @@ function isLateByRight(
   if (of.removedMs !== undefined && of.removedMs < landedMs) return true;
   if (of.hidden || wasTorn(world, of, bucket)) return true;
   if (of.landedMs > newer.lookedMs) return true;
-  // It could not be copied before.
-  if (of.restoredMs !== undefined && of.restoredMs > newer.lookedMs) return true;
+  // It could not be copied before it was passed, perhaps by a marker that another one stood in for.
+  if (of.restoredMs !== undefined && (of.restoredMs > newer.lookedMs || isBelowStandIn(world, of, bucket)))
+    return true;
   if (!wasCovered(world, books, of, bucket, newer.startedMs)) return true;
   // Another marker of unknown outcome counted for it, or its own that was still under way.
   if (of.stored.content !== undefined) return false;
   const name = nameOf(of.stored.entry);
   const isInDoubt = openAttempts(world, bucket, of.key).some(({ sourceMarker }) => sourceMarker === name);
   return isInDoubt || wasUnderWay(world, bucket, of, newer.landedMs);
+}
+
+/** A newer marker may count as copied because an attempt to write it is of unknown outcome. */
+function isBelowStandIn(world: World, of: Written, bucket: string): boolean {
+  const markers = openAttempts(world, bucket, of.key).map(({ sourceMarker }) => sourceMarker);
+  return world.cos.ledger
+    .of(of.ref.bucket, of.key)
+    .slice(placeOf(world, of) + 1)
+    .some((newer) => markers.includes(nameOf(newer.stored.entry)));
 }
 
 /** An attempt to write this marker had its record when a newer entry landed. */
