@@ -15,7 +15,7 @@ export interface SuspicionTimes {
   readonly clockToleranceMs: number;
   /**
    * Source entries from before this were compared by a walk that ended. Of younger ones, those that listings cannot tell
-   * from others (delete markers, equal contents) are worth a look of their own.
+   * from others (delete markers, equal contents, uploads in parts) are worth a look of their own.
    */
   readonly comparedBeforeMs: number;
   /** What took long to land has the time of its begin, this much earlier at most. */
@@ -56,6 +56,11 @@ function sameContent(a: HistoryEntry, b: HistoryEntry): boolean {
   return a.sizeBytes === b.sizeBytes && etagsAgree(a, b);
 }
 
+/** Whether the ETags of a source entry and of what looks like its replica speak of the content. */
+function tellsContent(entry: HistoryEntry, like: HistoryEntry): boolean {
+  return entry.kind === 'version' && like.kind === 'version' && entry.etag === like.etag;
+}
+
 /**
  * Whether each covered entry may have a replica of its own at the destination, as far down as its listing was read: a
  * version of the same size and ETag, and a marker for each marker. What is as old as the lowest entry that was read
@@ -83,6 +88,8 @@ function everyEntryHasItsLike(
     if (like === undefined) return false;
     const young = entry.lastModifiedMs >= times.comparedBeforeMs;
     if (young && entry.kind === 'deleteMarker') return false;
+    // Of what was uploaded in parts only the size was compared: it may be a user's own.
+    if (young && !tellsContent(entry, like)) return false;
     if (young || freshly.has(likenessOf(entry))) {
       const twins = (siblings.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));
       const copies = (standing.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));

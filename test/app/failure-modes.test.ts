@@ -456,7 +456,11 @@ test('multipart ETags, which no copy keeps, lead to no second copy', async () =>
     return { ...page, entries: renamed };
   };
   world.requests.length = 0;
-  for (let i = 0; i < 3; i += 1) expect(await sweep(world)).toMatchObject({ walkedKeys: 1, lookedAt: 0 });
+  // It may be a user's own of the same size: that is asked once.
+  for (const lookedAt of [1, 0, 0]) {
+    world.advance(300_000);
+    expect(await sweep(world)).toMatchObject({ walkedKeys: 1, lookedAt });
+  }
   expect(writesOf(world)).toEqual([]);
 });
 

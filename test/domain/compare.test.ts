@@ -118,6 +118,22 @@ test('a user’s copy of what the source no longer has may stand for a replica t
   expect(at(5_008_001)).toBe('alike');
 });
 
+test('a user’s own object of the same size is not taken for the replica of an upload in parts, until a walk compared it', () => {
+  const version = (versionId: string, lastModifiedMs: number, etag: string): HistoryEntry => {
+    return { kind: 'version', versionId, lastModifiedMs, etag, sizeBytes: 100, storageClass: 'STANDARD' };
+  };
+  const of = (etag: string, comparedBeforeMs: number) => {
+    const destination = window([version('theirs', 5_001_000, etag)]);
+    return suspect(window([version('1', 5_000_000, 'a-2')]), destination, coverage, {
+      ...landed,
+      comparedBeforeMs,
+    });
+  };
+  expect(of('b-2', 5_000_000)).toBe('doubt');
+  expect(of('b', 5_000_000)).toBe('doubt');
+  expect(of('b', 5_000_001)).toBe('alike');
+});
+
 test('a copy that lands late on top of one that looks the same is a doubt, however long the source has been compared', () => {
   const parts = (versionId: string, lastModifiedMs: number, etag: string): HistoryEntry => ({
     kind: 'version',
