@@ -13,7 +13,13 @@ const root = path.join(here, '..', '..');
 // Runs side by side do not disturb each other.
 const cache = path.join(root, 'node_modules', '.cache', 'sim', String(process.pid));
 const words = process.argv.slice(2);
-process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill();
+  rmSync(cache, { recursive: true, force: true });
+});
+// Whoever ends this process ends what it has begun.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 const bundle = (entry, outfile, format, plugins = []) =>
   build({
@@ -53,9 +59,13 @@ const run = (outfile, args, keep) =>
     const child = spawn(process.execPath, [outfile, ...args], {
       stdio: ['ignore', keep ? 'pipe' : 'inherit', 'inherit'],
     });
+    children.add(child);
     let text = '';
     child.stdout?.on('data', (chunk) => (text += chunk));
-    child.on('close', (status) => resolve({ status: status ?? 1, text }));
+    child.on('close', (status) => {
+      children.delete(child);
+      resolve({ status: status ?? 1, text });
+    });
   });
 
 /** Works on the items with two processes. */
