@@ -59,8 +59,8 @@ interface Standing {
 const epochsMax = 20;
 
 /**
- * `held`: somebody else works on the key; `undefined`: none is to be had, and nobody is relied on. One request if nobody does, and two more for each holder that died; a release in
- * time as many.
+ * `held`: somebody else works on the key; `undefined`: none is to be had, and nobody is relied on. One request if the key
+ * is free, and two more for each holder that died; a release in time as many.
  */
 export async function takeLease(
   ports: LeasePorts,

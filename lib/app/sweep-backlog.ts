@@ -98,7 +98,10 @@ async function settleKey(ports: HandleEventPorts, all: readonly NamedEntry[], ru
   if (settled !== 'done') run.tally.pending += 1;
 }
 
-/** A write whose outcome nobody knows may land long after it was given up, on top of what came later: its key is looked at until then. */
+/**
+ * A write whose outcome nobody knows may land long after it was given up, on top of what came later: its key is looked at
+ * until then.
+ */
 function mayStillLand(
   { settings: { longestTransferMs, clockToleranceMs } }: HandleEventPorts,
   { code, at }: BacklogEntry,

@@ -15,6 +15,7 @@ import {
   sound,
   source,
   type World,
+  loseAnswers,
 } from '../support/world';
 
 /** What users of other replicators have reported, each as a story here: docs/testing.md says which test is which. */
@@ -82,20 +83,14 @@ test('2: a delete whose answer was lost, its event delivered ten more times and 
   world.cos.put(source, key, { body: 'one' });
   await notify(world);
   world.cos.delete(source, key);
-  const { putDeleteMarker } = world.ports.store;
-  let lost = 0;
-  world.ports.store.putDeleteMarker = async (...call) => {
-    await putDeleteMarker(...call);
-    lost += 1;
-    throw new Error('connection reset');
-  };
+  const { lost } = loseAnswers(world, 'putDeleteMarker');
   for (let delivery = 0; delivery <= 10; delivery += 1) {
     // The first ones while nobody can tell whether the marker came about, the later ones after that.
     await notify(world).catch(() => undefined);
     if (delivery % 5 === 4) await sweep(world);
     world.advance(20_000);
   }
-  expect(lost).toBe(1);
+  expect(lost()).toBe(1);
   expect(at(world)).toEqual(['one', '(deleted)']);
 });
 

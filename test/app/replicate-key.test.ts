@@ -14,6 +14,7 @@ import {
   source,
   stampOf,
   type World,
+  loseAnswers,
 } from '../support/world';
 
 const key = 'photos/a b.jpg';
@@ -72,21 +73,15 @@ test('a delete whose answer was lost leaves one marker', async () => {
   world.cos.put(source, key, { body: 'one' });
   await notify(world);
   world.cos.delete(source, key);
-  const { putDeleteMarker } = world.ports.store;
-  let lost = 0;
-  world.ports.store.putDeleteMarker = async (...call) => {
-    await putDeleteMarker(...call);
-    lost += 1;
-    throw new Error('connection reset');
-  };
+  const { lost, mend } = loseAnswers(world, 'putDeleteMarker');
   await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
-  world.ports.store.putDeleteMarker = putDeleteMarker;
+  mend();
   // While its owner may still close the record, nobody can tell.
   await expect(notify(world)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
   world.letAttemptsEnd();
   await notify(world);
   await notify(world);
-  expect(lost).toBe(1);
+  expect(lost()).toBe(1);
   expect(world.shown(destination, key)).toEqual(['one', '(deleted)']);
 });
 

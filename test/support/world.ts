@@ -194,6 +194,24 @@ function counted(store: ObjectStore, requests: string[]): ObjectStore {
   };
 }
 
+/** What is written is written, and whoever sent it hears of a failure. Counts what was written so. */
+export function loseAnswers(world: World, name: 'copyVersion' | 'putDeleteMarker') {
+  const { store } = world.ports;
+  const original = store[name] as (...call: unknown[]) => Promise<unknown>;
+  let lost = 0;
+  store[name] = (async (...call: unknown[]) => {
+    await original(...call);
+    lost += 1;
+    throw new Error('connection reset');
+  }) as never;
+  return {
+    lost: () => lost,
+    mend: () => {
+      store[name] = original as never;
+    },
+  };
+}
+
 /** The caller hears of a failure; the effect happens when it is let go. */
 export function landLate(world: World, name: 'copyVersion' | 'putDeleteMarker') {
   const { store } = world.ports;
