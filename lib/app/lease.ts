@@ -12,8 +12,9 @@ import { parseDocument } from './state-document';
  * nothing else. Whoever finds a place expired takes the next one. Names therefore come again, and a late release must
  * drop nobody else's:
  * - As long as no clock can have seen a lease expire, nobody took it over: its holder removes it unread.
- * - From then on it is removed only if nobody holds the place after it and it still reads as it did. Whoever holds the
- *   place after it removes both.
+ * - From then on it is removed only if nobody holds what was taken over from it, and it still reads as it did. Whoever
+ *   took it over removes both. The place after it may also be held by somebody who took over another lease, which stood
+ *   in its place before: that one knows nothing of it.
  *
  * What remains is that others take it over, release both and take the same place anew, all between that read and the
  * removal, or before COS carries a removal out that was sent in time; and two creators who were both told yes, each of
@@ -40,6 +41,8 @@ export interface LeaseDocument {
   readonly key: string;
   readonly untilMs: number;
   readonly holder: string;
+  /** The holder of the expired one that it was taken over from. */
+  readonly after?: string;
 }
 
 export const leasesFolder = 'leases/';
@@ -73,6 +76,7 @@ export async function takeLease(
   let epoch = 0;
   /** What expired below, as it was then. */
   const passed: Standing[] = [];
+  let after: string | undefined;
   for (let attempt = 0; attempt < epochsMax; attempt += 1) {
     const untilMs = clock.now() + settings.leaseMs;
     const document: LeaseDocument = {
@@ -80,6 +84,7 @@ export async function takeLease(
       key,
       untilMs,
       holder: entropy.nonce(),
+      ...(after === undefined ? {} : { after }),
     };
     const own = { name: `${folder}${placeName(epoch)}`, body: JSON.stringify(document) };
     if (await state.create(own.name, own.body))
@@ -87,7 +92,9 @@ export async function takeLease(
     const body = await state.get(own.name);
     // Released in between: try for the same place again.
     if (body === undefined) continue;
-    if (isHeld(ports, own.name, body)) return 'held';
+    const found = leaseOf(ports.log, own.name, body);
+    if (isHeld(clock, found)) return 'held';
+    after = found?.holder;
     passed.push({ name: own.name, body });
     epoch += 1;
   }
@@ -102,7 +109,7 @@ async function release(
 ): Promise<void> {
   const { state, clock, settings } = ports;
   const isInTime = (): boolean => clock.now() + settings.clockToleranceMs < untilMs;
-  if (!isInTime() && (await isTakenOver(ports, own.name))) return;
+  if (!isInTime() && (await isTakenOver(ports, own))) return;
   try {
     // From below, and what is held last: whoever comes meanwhile takes the first place, and no other.
     for (const one of passed) await removeIfStanding(state, one);
@@ -114,14 +121,15 @@ async function release(
 
 /** Removes a lease that was found expired, unless somebody has taken it over, or has taken its place. */
 export async function removeExpired(ports: LeasePorts, lease: Standing): Promise<void> {
-  if (!(await isTakenOver(ports, lease.name))) await removeIfStanding(ports.state, lease);
+  if (!(await isTakenOver(ports, lease))) await removeIfStanding(ports.state, lease);
 }
 
-async function isTakenOver(ports: LeasePorts, name: string): Promise<boolean> {
+async function isTakenOver({ state, clock, log }: LeasePorts, { name, body }: Standing): Promise<boolean> {
   const folder = name.slice(0, name.lastIndexOf('/') + 1);
   const next = `${folder}${placeName(Number.parseInt(name.slice(folder.length), 10) + 1)}`;
-  const body = await ports.state.get(next);
-  return body !== undefined && isHeld(ports, next, body);
+  const found = await state.get(next);
+  const taken = found === undefined ? undefined : leaseOf(log, next, found);
+  return isHeld(clock, taken) && taken?.after === leaseOf(log, name, body)?.holder;
 }
 
 async function removeIfStanding(state: StateStore, { name, body }: Standing): Promise<void> {
@@ -129,8 +137,8 @@ async function removeIfStanding(state: StateStore, { name, body }: Standing): Pr
 }
 
 /** A damaged one holds nothing. */
-function isHeld({ log, clock }: LeasePorts, name: string, body: string): boolean {
-  return (leaseOf(log, name, body)?.untilMs ?? -Infinity) > clock.now();
+function isHeld(clock: Clock, lease: LeaseDocument | undefined): boolean {
+  return (lease?.untilMs ?? -Infinity) > clock.now();
 }
 
 function placeName(epoch: number): string {

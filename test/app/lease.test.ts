@@ -73,6 +73,23 @@ test('a late release leaves its place to whoever took it over, who removes both'
   expect(places(world)).toEqual([]);
 });
 
+test('a late release removes its own beside one that was taken over from another lease in its place', async () => {
+  const { world } = withLeases();
+  const died = await taken(world);
+  world.advance(leaseMs);
+  const other = await taken(world);
+  // By a clock that is behind, that one was still in time.
+  world.advance(-leaseMs);
+  await died.release();
+  const late = await taken(world);
+  expect(places(world)).toEqual([1, 0]);
+  world.advance(leaseMs);
+  await late.release();
+  expect(places(world)).toEqual([1]);
+  await other.release();
+  expect(places(world)).toEqual([]);
+});
+
 test('a late release removes what nobody took over, so that nobody relies on whoever is gone', async () => {
   const { world } = withLeases();
   const late = await taken(world);

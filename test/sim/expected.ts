@@ -33,6 +33,7 @@ const expected: readonly string[] = [
   'user restore from the archive',
   'user undelete',
   'user delete at both ends',
+  'user put again at both ends',
   'user suspend',
   'rule create',
   'rule class',

@@ -324,7 +324,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     file: ruleStore,
     find: 'if ((await hinted(source.bucket)) < revision) await clock.sleep(settings.settleMs);',
     replace: '',
-    seeds: 3_000,
+    seeds: 1_000,
   },
   {
     name: 'rules are kept for ever',
@@ -393,16 +393,16 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'delete markers are taken for alike without a look',
     file: compare,
-    find: "if (young && entry.kind === 'deleteMarker') return false;",
-    replace: '',
-    seeds: 5_000,
+    find: "return entry.kind === 'version' && like.kind === 'version' && entry.etag === like.etag;",
+    replace: "return entry.kind !== 'version' || like.kind !== 'version' || entry.etag === like.etag;",
+    seeds: 2_000,
   },
   {
     name: 'equal contents are taken for alike without a look',
     file: compare,
     find: 'if (ambiguous && (young || copies.some(isFresh))) return false;',
     replace: '',
-    seeds: 5_000,
+    seeds: 2_000,
   },
   {
     name: 'skip the second look',

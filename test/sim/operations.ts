@@ -1,4 +1,5 @@
 import type { Chance } from './chance';
+import { bringEventsEverything } from './faults';
 import type { Operators } from './operators';
 import type { NamedRule, Scenario } from './scenario';
 import type { Users } from './users';
@@ -39,7 +40,8 @@ const kinds = {
   recreate: 2,
 };
 
-type OperationKind = keyof typeof kinds | 'putRulesBack' | 'gentleRule' | 'gentleRuleRush';
+type OperationKind =
+  keyof typeof kinds | 'putAgainAtBothEnds' | 'putRulesBack' | 'gentleRule' | 'gentleRuleRush';
 
 /** What becomes of changes of rules once rules have been put back: none that leaves a key uncovered. */
 const afterPutBack: Partial<Record<OperationKind, OperationKind>> = {
@@ -107,8 +109,10 @@ function planOperations(scenario: Scenario, chance: Chance): readonly Operation[
   }
   topUp(plan, scenario, chance.fork('more'));
   if (!scenario.rulesStay && chance.fork('rush').happens(0.5)) endInRush(plan, scenario, chance.fork('end'));
+  const bring = bringEventsEverything(scenario.faultRates);
   const untouched = scenario.keys.filter((key) => !scenario.busyKeys.includes(key));
-  for (const key of untouched) endInBurst(plan, scenario, key, chance.fork(`burst ${key}`));
+  for (const key of untouched)
+    (bring ? endInBurst : endAtBothEnds)(plan, scenario, key, chance.fork(`end of ${key}`));
   return plan;
 }
 
@@ -144,6 +148,19 @@ function endInRush(plan: Operation[], scenario: Scenario, chance: Chance): void 
 }
 
 const writesInRush = 6;
+
+/**
+ * The last that becomes of a key that nobody else has touched looks the same on either side, long after its other events:
+ * where this one is lost, only a look can tell that something is missing.
+ */
+function endAtBothEnds(plan: Operation[], scenario: Scenario, key: string, chance: Chance): void {
+  const rule = chance.pick(scenario.rules);
+  const end = (kind: OperationKind, afterMs: number): void => {
+    plan.push({ kind, afterMs, rule, key, chance: chance.fork(kind) });
+  };
+  end('write', pauseMs(chance));
+  end(chance.pick(['deleteAtBothEnds', 'putAgainAtBothEnds']), chance.between(...allIsOverMs));
+}
 
 /** Operators whose requests go well have put all rules back within this time. */
 const heardWithinMs = [12_000, 30_000] as const;
@@ -190,6 +207,8 @@ function operate({ scenario, users, operators, world }: Cast, operation: Operati
       return users.deleteTwice(chance, source, key);
     case 'deleteAtBothEnds':
       return users.deleteAtBothEnds(chance, source, destination, key);
+    case 'putAgainAtBothEnds':
+      return users.putAgainAtBothEnds(chance, source, destination, key);
     case 'restore':
       return users.restore(chance, destination, key);
     case 'restoreArchived':

@@ -65,7 +65,7 @@ export function drawScenario(options: RunOptions, chance: Chance): Scenario {
     settings: { ...settings, batchRate: bring ? 0.5 : settings.batchRate },
     buckets,
     rules,
-    keys: bring ? [...busyKeys, lastKey] : busyKeys,
+    keys: [...busyKeys, lastKey],
     busyKeys,
     faultRates,
     rulesStay,

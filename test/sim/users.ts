@@ -63,14 +63,17 @@ export function createUsers(world: World, scenario: Scenario) {
     return made;
   };
 
+  const ownVersions = (ref: BucketRef, key: string) =>
+    cos.ledger
+      .of(ref.bucket, key)
+      .filter(({ stored, author }) => stored.content !== undefined && author.kind === 'user');
+
   return {
     put: (chance: Chance, ref: BucketRef, key: string) => put(chance, ref, key, content(chance, key)),
 
     /** The same content as some earlier version. */
     putAgain(chance: Chance, ref: BucketRef, key: string): void {
-      const older = cos.ledger
-        .of(ref.bucket, key)
-        .filter((written) => written.stored.content !== undefined && written.author.kind === 'user');
+      const older = ownVersions(ref, key);
       if (older.length === 0) return put(chance, ref, key, content(chance, key));
       put(chance, ref, key, { ...chance.pick(older).stored.content }, 'put again');
     },
@@ -81,6 +84,16 @@ export function createUsers(world: World, scenario: Scenario) {
     deleteAtBothEnds(chance: Chance, source: BucketRef, destination: BucketRef, key: string): void {
       erase(source, key);
       scheduler.after(chance.between(0, 5_000), () => erase(destination, key, 'delete at both ends'));
+    },
+
+    /** Whoever puts an old version back everywhere: at the destination it looks like the replica, and is none. */
+    putAgainAtBothEnds(chance: Chance, source: BucketRef, destination: BucketRef, key: string): void {
+      const old = ownVersions(source, key);
+      if (old.length === 0) return;
+      const again = { ...chance.pick(old).stored.content };
+      put(chance, source, key, again, 'put again');
+      const soonMs = chance.between(0, 5_000);
+      scheduler.after(soonMs, () => put(chance, destination, key, again, 'put again at both ends'));
     },
 
     /** Deletes, takes it back by deleting the marker for good, and deletes once more: one marker looks like the other. */

@@ -46,6 +46,9 @@ const everyRequest: readonly FaultKind[] = [
 ];
 const everyWrite: readonly FaultKind[] = ['failedAfter', 'late'];
 
+/** So long at most a creator may be on the way and still pass beside one that came first. */
+const creatorsOverlapMs = 1_500;
+
 /** No copy takes longer than this, whatever its caller was told. */
 export const latestLandingMs = 45_000;
 
@@ -133,5 +136,7 @@ export function createWire(scheduler: Scheduler, faults: Faults, trace: Trace): 
 function latencyMs(chance: Chance, fault: FaultKind | undefined): number {
   if (fault === 'paused') return chance.between(20_000, 90_000);
   if (fault === 'slow' || fault === 'failedAfter') return chance.between(1_000, 9_000);
+  // Who overlaps with another creator is on the way for a while: others read meanwhile what the first one wrote.
+  if (fault === 'twoCreators') return chance.between(3, creatorsOverlapMs);
   return chance.between(3, 60);
 }
