@@ -285,7 +285,9 @@ function markedHead(head: ObjectHead | undefined, restored: boolean): ObjectHead
 /** Cut off, or other bytes in the place of some, which only a CRC64 tells. */
 function tear(content: StoredContent, chance: Chance): string {
   const sameSize = chance.happens(0.5) && kindOf(content) !== 'old';
-  return `${content.body.slice(0, -1)}${sameSize ? '!' : ''}`;
+  // A restored one may have been torn before.
+  const other = content.body.endsWith('!') ? '?' : '!';
+  return `${content.body.slice(0, -1)}${sameSize ? other : ''}`;
 }
 
 const kindOf = ({ metadata }: StoredContent): string | undefined => metadata['x-cos-meta-kind'];
