@@ -87,7 +87,7 @@ function everyEntryHasItsLike(
     const [like, ...more] = likes.filter((one) => looksLikeReplica(entry, one, clockToleranceMs));
     if (like === undefined) return false;
     const young = entry.lastModifiedMs >= times.comparedBeforeMs;
-    // One marker looks like any other, and of what was uploaded in parts only the size was compared: it may be a user's own.
+    // One marker looks like any other, and of uploads in parts only the size was compared: it may be a user's own.
     if (young && !tellsContent(entry, like)) return false;
     if (young || freshly.has(likenessOf(entry))) {
       const twins = (siblings.get(likenessOf(entry)) ?? []).filter((one) => sameContent(one, entry));

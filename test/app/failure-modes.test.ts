@@ -3,11 +3,9 @@ import { handleEvent } from '../../lib/app/handle-event';
 import { ReplicationError } from '../../lib/domain/error';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
-import type { ReplicationSettings } from '../../lib/app/settings';
 import { entryId, type HistoryEntry } from '../../lib/domain/history';
 import type { BucketRef } from '../../lib/domain/rule';
 import {
-  createWorld,
   destination,
   eventFor,
   ruleOf,
@@ -16,17 +14,11 @@ import {
   source,
   type World,
   loseAnswers,
+  withRule,
 } from '../support/world';
 
 /** What users of other replicators have reported, each as a story here: docs/testing.md says which test is which. */
 const key = 'k';
-
-async function withRule(more: Partial<ReplicationSettings> = {}): Promise<World> {
-  const world = createWorld({ settings: more });
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  world.advance(1000);
-  return world;
-}
 
 const notify = (world: World, of = key, ref: BucketRef = source) =>
   handleEvent(world.ports, eventFor(of, world.ports.clock.now(), ref));
@@ -112,7 +104,7 @@ test.each([
         fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }),
         fc.array(fc.nat(60), { minLength: 4, maxLength: 4 }),
         async (order, delays) => {
-          const world = await withRule({ leases });
+          const world = await withRule({}, { leases });
           const told: unknown[] = [];
           for (const write of ['put', 'delete'] as const) {
             if (write === 'put') world.cos.put(source, key, { body: 'one' });

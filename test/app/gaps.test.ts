@@ -2,7 +2,6 @@ import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import {
-  createWorld,
   destination,
   eventFor,
   settings,
@@ -10,17 +9,11 @@ import {
   source,
   type World,
   loseAnswers,
+  withRule,
 } from '../support/world';
 
 /** What failed for good, and what becomes of it. */
 const key = 'k';
-
-async function withRule() {
-  const world = createWorld();
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  world.advance(1_000);
-  return world;
-}
 
 const notify = (world: World) => handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
 const sweep = (world: World) =>

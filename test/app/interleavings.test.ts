@@ -17,17 +17,11 @@ import {
   sound,
   source,
   type World,
+  withRule,
 } from '../support/world';
 
 /** Interleavings that have gone wrong elsewhere, each told as a story of one key. */
 const key = 'k';
-
-async function withRule(more: Parameters<typeof settings>[0] = {}, leases = true): Promise<World> {
-  const world = createWorld({ settings: { leases } });
-  await world.rules.create(world.change, 'r1', sound(settings(more)));
-  world.advance(1000);
-  return world;
-}
 
 const notify = (world: World, ref = source) =>
   handleEvent(world.ports, eventFor(key, world.ports.clock.now(), ref));
@@ -65,7 +59,7 @@ describe.each([
   ['without leases', false],
 ])('%s', (_name, leases) => {
   test('a marker attempt that is paused across a newer put', async () => {
-    const world = await withRule({}, leases);
+    const world = await withRule({}, { leases });
     world.cos.put(source, key, { body: 'one' });
     await notify(world);
     world.cos.delete(source, key);
@@ -82,7 +76,7 @@ describe.each([
   });
 
   test('a copy that lands after its retry has completed', async () => {
-    const world = await withRule({}, leases);
+    const world = await withRule({}, { leases });
     world.cos.put(source, key, { body: 'one' });
     const late = landLate(world, 'copyVersion');
     await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
@@ -95,7 +89,7 @@ describe.each([
   });
 
   test('a marker that lands after its retry has completed', async () => {
-    const world = await withRule({}, leases);
+    const world = await withRule({}, { leases });
     world.cos.put(source, key, { body: 'one' });
     await notify(world);
     world.cos.delete(source, key);
@@ -110,7 +104,7 @@ describe.each([
   });
 
   test('two workers with the same plan, one overtaking the other', async () => {
-    const world = await withRule({}, leases);
+    const world = await withRule({}, { leases });
     world.cos.put(source, key, { body: 'one' });
     const paused = pause(world, 'copyVersion');
     const slow = notify(world);
@@ -351,7 +345,7 @@ test('a destination that is suspended is not written to', async () => {
 
 describe('rules that change while copies are under way', () => {
   const midway = async (change: (world: World) => Promise<unknown>): Promise<World> => {
-    const world = await withRule({ prefixes: ['k'] }, false);
+    const world = await withRule({ prefixes: ['k'] }, { leases: false });
     for (const body of ['one', 'two', 'three']) world.cos.put(source, key, { body });
     const paused = pause(world, 'copyVersion');
     const running = notify(world);
@@ -476,7 +470,7 @@ describe('rules that change while copies are under way', () => {
     });
 
     test('what a function still sends to the old one, under rules of less than one config lifetime, comes to the new one too', async () => {
-      const world = await withRule({ prefixes: ['k'] }, false);
+      const world = await withRule({ prefixes: ['k'] }, { leases: false });
       world.cos.createBucket(elsewhere);
       world.cos.put(source, key, { body: 'one' });
       await notify(world);

@@ -1,15 +1,13 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile } from '../../lib/app/reconcile';
 import { entryId } from '../../lib/domain/history';
-import { createWorld, destination, eventFor, landLate, settings, sound, source } from '../support/world';
+import { destination, eventFor, landLate, source, withRule } from '../support/world';
 
 /** Records of delete markers go when their marker is gone, and not before. */
 const dayMs = 24 * 3_600_000;
 
 async function withDeletes(keys: readonly string[]) {
-  const world = createWorld();
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  world.advance(1_000);
+  const world = await withRule();
   const notify = (key: string) => handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
   for (const key of keys) {
     world.cos.put(source, key, { body: 'one' });

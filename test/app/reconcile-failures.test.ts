@@ -3,7 +3,16 @@ import { reconcile } from '../../lib/app/reconcile';
 import type { WalkState } from '../../lib/app/walk-state';
 import { ReplicationError } from '../../lib/domain/error';
 import type { BucketRef } from '../../lib/domain/rule';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+import {
+  createWorld,
+  destination,
+  eventFor,
+  settings,
+  sound,
+  source,
+  type World,
+  withRule,
+} from '../support/world';
 
 /** What goes wrong under the timer's function: a part that fails holds up no other. */
 const elsewhere: BucketRef = { bucket: 'elsewhere-1250000000', region: 'ap-beijing' };
@@ -281,13 +290,6 @@ test('a backlog about which nothing can be done leaves the walk its turn, and is
 
 const backlogOf = (world: World): readonly string[] =>
   [...world.documents.keys()].filter((name) => name.startsWith('backlog/'));
-
-async function withRule(): Promise<World> {
-  const world = createWorld();
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  world.advance(1_000);
-  return world;
-}
 
 test('what failed for good stands in the backlog once, however often it is looked at, until it is copied', async () => {
   const world = await withRule();

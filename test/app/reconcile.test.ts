@@ -3,14 +3,16 @@ import { compareKeys } from '../../lib/app/key-walk';
 import { reconcile } from '../../lib/app/reconcile';
 import type { WalkState } from '../../lib/app/walk-state';
 import fc from 'fast-check';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
-
-async function withRule(): Promise<World> {
-  const world = createWorld();
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  world.advance(1000);
-  return world;
-}
+import {
+  createWorld,
+  destination,
+  eventFor,
+  settings,
+  sound,
+  source,
+  type World,
+  withRule,
+} from '../support/world';
 
 const run = (world: World, remainingMs = () => 600_000) =>
   reconcile({

@@ -15,16 +15,10 @@ import {
   stampOf,
   type World,
   loseAnswers,
+  withRule,
 } from '../support/world';
 
 const key = 'photos/a b.jpg';
-
-async function withRule(more: Parameters<typeof settings>[0] = {}): Promise<World> {
-  const world = createWorld();
-  await world.rules.create(world.change, 'r1', sound(settings(more)));
-  world.advance(1000);
-  return world;
-}
 
 const notify = (world: World, of = key) => handleEvent(world.ports, eventFor(of, world.ports.clock.now()));
 

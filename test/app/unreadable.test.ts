@@ -2,15 +2,13 @@ import type { StoredEntry } from '../../lib/adapters/memory/memory-cos';
 import { handleEvent } from '../../lib/app/handle-event';
 import { ReplicationError } from '../../lib/domain/error';
 import type { BucketRef } from '../../lib/domain/rule';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+import { destination, eventFor, source, type World, withRule } from '../support/world';
 
 /** Objects of which COS tells nobody anything but their owner, as under SSE-C: a HEAD is refused for good. */
 const key = 'k';
 
-async function withRule() {
-  const world = createWorld();
-  await world.rules.create(world.change, 'r1', sound(settings()));
-  world.advance(1_000);
+async function withSecrets() {
+  const world = await withRule();
   const secret = new Set<StoredEntry>();
   const { headObject } = world.ports.store;
   world.ports.store.headObject = async (ref, name, versionId) => {
@@ -33,7 +31,7 @@ const at = (world: World) => world.shown(destination, key);
 const backlogOf = async (world: World) => (await world.rules.backlog(source.bucket, 'r1', undefined)).entries;
 
 test('one on top of the source keeps no other version from its copy, and stands in the backlog itself', async () => {
-  const { world, putSecret } = await withRule();
+  const { world, putSecret } = await withSecrets();
   world.cos.put(source, key, { body: 'one' });
   putSecret(source);
   const [, encrypted] = world.cos.history(source, key);
@@ -48,7 +46,7 @@ test('one on top of the source keeps no other version from its copy, and stands 
 });
 
 test('a user’s at the destination keeps nothing from its copy, neither from on top nor from below', async () => {
-  const { world, putSecret } = await withRule();
+  const { world, putSecret } = await withSecrets();
   world.cos.put(source, key, { body: 'one' });
   await notify(world);
   putSecret(destination);
@@ -64,7 +62,7 @@ test('a user’s at the destination keeps nothing from its copy, neither from on
 });
 
 test('one that took the place of a null version is no reason for which that one failed', async () => {
-  const { world, putSecret } = await withRule();
+  const { world, putSecret } = await withSecrets();
   world.cos.setVersioning(source, 'Suspended');
   world.cos.put(source, key, { body: 'without an id' });
   world.cos.setVersioning(source, 'Enabled');

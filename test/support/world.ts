@@ -129,6 +129,17 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
 
 export type World = ReturnType<typeof createWorld>;
 
+/** A world with the rule `r1` for `source`, of which every second since is covered. */
+export async function withRule(
+  rule: Partial<RuleSettings> = {},
+  own: Partial<ReplicationSettings> = {},
+): Promise<World> {
+  const world = createWorld({ settings: own });
+  await world.rules.create(world.change, 'r1', sound(settings(rule)));
+  world.advance(1_000);
+  return world;
+}
+
 /** A rule of another deployment: the API takes only sources of its own region. */
 export async function ruleOf(world: World, from: BucketRef, to: BucketRef, id: string): Promise<void> {
   const rule = { ...(await world.rules.get(source.bucket, 'r1')).rule, id, destination: to };
