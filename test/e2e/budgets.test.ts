@@ -15,6 +15,7 @@ import {
   startCloud,
   versionedBucket,
 } from '../support/local';
+import { requestsOfWalk } from '../support/timer-walk';
 
 /**
  * What each path costs in requests to COS, by the local cloud's own account of them. Rules and versioning states are
@@ -191,19 +192,7 @@ test('a lease that another worker holds: at most 3 more, and no write', async ()
 
 const walk = () => cloud.scf.invoke('reconcile', { Type: 'Timer' });
 
-/** What one walk asks of COS. The cloud's own timer has the function walk as well: then once more. */
-async function costOfWalk(): Promise<readonly RecordedRequest[]> {
-  for (let attempt = 0; attempt < 10; attempt += 1) {
-    cloud.cos.requests.reset();
-    expect(await walk()).toMatchObject({ ok: true });
-    const made = madeBy('reconcile');
-    // One walk follows another, and each ends with a note of how far it came.
-    const isEnd = ({ api, key }: RecordedRequest) =>
-      api === 'PutObject' && key?.startsWith('jobs/reconcile/') === true;
-    if (made.filter(isEnd).length === 1) return made.slice(0, made.findIndex(isEnd) + 1);
-  }
-  throw new Error('walks follow each other without a pause');
-}
+const costOfWalk = () => requestsOfWalk(cloud);
 
 const listingsOf = (made: readonly RecordedRequest[]) =>
   made.filter(({ api }) => api === 'GetBucketObjectVersions');

@@ -1,4 +1,5 @@
 import { quiet, seenHistory } from '../../support/local';
+import { requestsOfWalk } from '../../support/timer-walk';
 import { type RuleApi, startRuleApi } from './setup';
 
 /** Several prefixes and tag filters, from the rule API to the replicas. */
@@ -29,11 +30,8 @@ test('keys under any of the prefixes are replicated, others are not', async () =
   expect(await bodies(at.destination, 'c/1')).toEqual([]);
 
   // What no event told of, the timer finds under each of them.
-  at.cloud.cos.requests.reset();
-  await at.cloud.scf.invoke('reconcile', {});
-  const walked = at.cloud.cos.requests
-    .list()
-    .filter(({ caller, api }) => caller === 'reconcile' && api === 'GetBucketObjectVersions');
+  const made = await requestsOfWalk(at.cloud);
+  const walked = made.filter(({ api }) => api === 'GetBucketObjectVersions');
   expect(walked.filter(({ bucket }) => bucket === at.source.bucket)).toHaveLength(2);
 });
 
