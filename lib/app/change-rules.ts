@@ -54,9 +54,9 @@ export async function changeRules(
     await announceTargets(ports.state, old ?? [], now ?? []);
     try {
       const note = { by: request.author, what: made.what };
-      const { committedMs } = await ports.store.commit(made.ruleSet, note);
+      await ports.store.commit(made.ruleSet, note);
       audit(ports.log, request, made, before);
-      await closeBacklogs(ports, request.bucket, made.changed, committedMs);
+      await closeBacklogs(ports, made.ruleSet, made.changed);
       return made;
     } catch (thrown) {
       if (!(thrown instanceof ReplicationError) || thrown.code !== 'RULE_CONFLICT') throw thrown;

@@ -1,14 +1,16 @@
-import { type BacklogEntry, backlogTime } from '../domain/backlog';
+import type { BacklogEntry } from '../domain/backlog';
 import { asReplicationError, type ReplicationError } from '../domain/error';
-import { coverageOf } from '../domain/rule';
+import { coverageOf, type RuleSet } from '../domain/rule';
 import type { ChangedRule } from '../domain/rule-change';
 import { type BacklogReadPorts, readBacklog } from './backlog';
 import { isolated } from './isolated';
 import { mapAtMost } from './map-at-most';
 import type { Clock } from './ports';
+import type { RuleStore } from './rule-store';
 
 export interface CloseBacklogsPorts extends BacklogReadPorts {
   readonly clock: Clock;
+  readonly store: RuleStore;
 }
 
 /** An answer does not wait longer than this for what its change does to backlogs. */
@@ -27,37 +29,34 @@ const pagesMax = 20;
  */
 export async function closeBacklogs(
   ports: CloseBacklogsPorts,
-  sourceBucket: string,
+  ruleSet: RuleSet,
   changed: readonly ChangedRule[],
-  committedMs: number,
 ): Promise<void> {
   const untilMs = ports.clock.now() + closingMsMax;
   const timeIsUp = (): boolean => ports.clock.now() >= untilMs;
   await mapAtMost(rulesAtOnce, changed, (one) => {
     const why = one.backlog.kind === 'close' ? one.backlog.why : undefined;
-    const facts = { bucket: sourceBucket, rule: one.rule.id, why };
+    const facts = { bucket: ruleSet.bucket, rule: one.rule.id, why };
     return isolated(ports, 'backlog not closed', facts, async () => {
-      const ended = await closeBacklog(ports, sourceBucket, one, committedMs, timeIsUp);
+      const ended = await closeBacklog(ports, ruleSet, one, timeIsUp);
       if (!ended) ports.log.info('backlog left to the timer', facts);
     });
   });
 }
 
 /**
- * One rule's entries from before a moment. Younger ones may be those of a rule that was made under the same id since.
- * One that cannot be removed keeps no other, and fails in the end. `false`: there may be more.
+ * One rule's entries, as long as its change is the newest: later ones may be of a rule that covers their keys again. One
+ * that cannot be removed keeps no other, and fails in the end. `false`: there may be more.
  */
 async function closeBacklog(
   ports: CloseBacklogsPorts,
-  sourceBucket: string,
+  { bucket: sourceBucket, revision }: RuleSet,
   { rule, backlog }: ChangedRule,
-  beforeMs: number,
   timeIsUp: () => boolean,
 ): Promise<boolean> {
   if (backlog.kind === 'keep') return true;
-  const isOld = (name: string): boolean => backlogTime(name) <= beforeMs;
   const isVoid = ({ key }: BacklogEntry): boolean => coverageOf(rule, key) === undefined;
-  const wants = (name: string): boolean => backlog.kind === 'keepCovered' && isOld(name);
+  const wants = (): boolean => backlog.kind === 'keepCovered';
   let left = false;
   const failures: ReplicationError[] = [];
   const remove = async (name: string): Promise<void> => {
@@ -71,8 +70,10 @@ async function closeBacklog(
     const found = await readBacklog(ports, { sourceBucket, ruleId: rule.id }, after, wants, timeIsUp);
     const names =
       backlog.kind === 'close'
-        ? found.names.filter(isOld)
+        ? found.names
         : found.entries.filter(({ entry }) => isVoid(entry)).map(({ name }) => name);
+    // What was listed before the next revision was written is of none later than this one, whatever clocks say.
+    if ((await ports.store.revision(sourceBucket, revision + 1)) !== undefined) return false;
     await mapAtMost(removalsAtOnce, names, remove);
     ended = found.complete;
     after = found.last;

@@ -12,7 +12,7 @@ export interface RuleStore {
   /** The newest rule set that no other writer of its revision can replace any more. `known`: one that was loaded. */
   load(source: BucketRef, known?: RuleSet): Promise<LoadedRuleSet>;
   /** Writes the next revision. Fails with RULE_CONFLICT if somebody else wrote it first. */
-  commit(ruleSet: RuleSet, note: RevisionNote): Promise<StoredRuleSet>;
+  commit(ruleSet: RuleSet, note: RevisionNote): Promise<void>;
   /** One revision as it was written, or `undefined`. */
   revision(bucket: string, revision: number): Promise<Revision | undefined>;
 }
@@ -23,7 +23,7 @@ export interface LoadedRuleSet {
   readonly readMs: number;
 }
 
-export interface StoredRuleSet {
+interface StoredRuleSet {
   readonly ruleSet: RuleSet;
   /** When it was written, by its writer's clock; 0: never. */
   readonly committedMs: number;
@@ -124,7 +124,6 @@ export function createRuleStore(
       const standing = await read(ruleSet.bucket, ruleSet.revision);
       if (standing?.nonce !== document.nonce) throw new ReplicationError('RULE_CONFLICT', conflict);
       await state.put(hintName(ruleSet.bucket), JSON.stringify({ revision: ruleSet.revision }));
-      return storedFrom(document);
     },
   };
 
