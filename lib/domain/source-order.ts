@@ -11,13 +11,14 @@ export type SourceOrder = (a: EntryId, b: EntryId) => number;
  */
 export function sourceOrder(source: HistoryWindow): SourceOrder {
   const listed = source.entries.map((entry) => entryId(entry));
-  const times = listed.map(latestMicros);
+  let times: readonly (bigint | undefined)[] | undefined;
   const places = new Map(listed.map((id, place) => [id, place]));
 
   const placeOf = (id: EntryId): number => {
     const known = places.get(id);
     if (known !== undefined) return known;
     const micros = entryIdMicros(id) ?? -1n;
+    times ??= listed.map(latestMicros);
     const next = times.findIndex((time) => time !== undefined && time >= micros);
     const place = (next < 0 ? listed.length : next) - 0.5;
     places.set(id, place);
