@@ -17,8 +17,9 @@ import { parseDocument } from './state-document';
  *   in its place before: that one knows nothing of it.
  *
  * What remains is that others take it over, release both and take the same place anew, all between that read and the
- * removal, or before COS carries a removal out that was sent in time; and two creators who were both told yes, each of
- * whom removes what stands in their place then.
+ * removal, or before COS carries a removal out that was sent in time; that such a removal, carried out late, drops what its
+ * own sender has taken there since, who then releases what another one took in its place; and two creators who were both
+ * told yes, each of whom removes what stands in their place then.
  */
 export interface Lease {
   readonly untilMs: number;

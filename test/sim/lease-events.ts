@@ -60,6 +60,8 @@ export function createLeaseWatch(parts: {
       if (dropped === undefined) return;
       const { holder, untilMs, key } = dropped;
       const isOwn = holder.startsWith(nonceStart(by));
+      // Sent before it was taken: whoever comes next shares the place with a holder who does not know that it is lost.
+      if (isOwn && sentMs < (state.createdMs(name) ?? 0)) excused.add(of(name, nonceStart(by)));
       if (isOwn && untilMs < scheduler.now()) tally.count('lease expired under its worker');
       if (isOwn || untilMs <= scheduler.now() + settings.replication.clockToleranceMs) return;
       tally.count('lease of another dropped');
