@@ -7,6 +7,7 @@ import type { ReplicationRule } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
 import { closeGaps, recordFailure } from './backlog';
+import { copyMatterOf } from './copy-matter';
 import type { MadePlan, SourceSide } from './make-plan';
 import type { RuleSource } from './ports';
 import type { Progress } from './progress';
@@ -50,6 +51,19 @@ export async function applyPlan(
     await assertRuleHolds(ports, source, one.rule);
     if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
   };
+  let headChecked = false;
+  /** What is older is written again only if the head can be put on top of it. */
+  const assertHeadFollows = async (): Promise<void> => {
+    const step = plan.steps[plan.refills];
+    if (headChecked || step === undefined || step.kind === 'putDeleteMarker') return;
+    await copyMatterOf(ports, { source: bucket, key, rule: one.rule, step, current }).catch(
+      (thrown: unknown) => {
+        const { effect, message } = asReplicationError(thrown);
+        throw effect === 'retry' ? thrown : new ReplicationError('NEWER_NOT_COPYABLE', message, thrown);
+      },
+    );
+    headChecked = true;
+  };
   const topMark = top && markOf(entryId(top), ports.digests.sha256);
   let above = 0;
   let done: Done = 'idle';
@@ -59,6 +73,7 @@ export async function applyPlan(
     if (plan.repeats.has(step) && one.written === writtenBefore) continue;
     try {
       await assertDue();
+      if (place < plan.refills) await assertHeadFollows();
       above += await applyStep(ports, {
         source: bucket,
         key,
@@ -68,7 +83,6 @@ export async function applyPlan(
         seenAt,
         current,
         beforeWrite,
-
         assertDue,
       });
       one.written += 1;
@@ -84,6 +98,8 @@ export async function applyPlan(
         one.stop(failure.source, failure.error);
         return done;
       }
+      // Only for what lies below it, it was to be repeated: it stands where it stood.
+      if (place < plan.refills && plan.repeats.has(step)) continue;
       // Once something stands above a gap, no look finds it again: it is written down first.
       if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule.id, failure);
       one.leave(failure.source, failure.error);

@@ -1,14 +1,15 @@
-import { asReplicationError, ReplicationError } from '../domain/error';
+import { ReplicationError } from '../domain/error';
 import type { Base } from '../domain/base';
-import type { EntryId, ObjectVersion } from '../domain/history';
+import type { EntryId } from '../domain/history';
 import { entryId, etagsAgree } from '../domain/history';
 import type { Mark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
-import { type BucketRef, coversTagged, type ReplicationRule, tagsDecide } from '../domain/rule';
+import type { BucketRef, ReplicationRule } from '../domain/rule';
 import { contentMark, encodeStamp, stampHeader } from '../domain/stamp';
-import { isOfVersion, metadataFits, type ObjectHead, planTransfer } from '../domain/transfer';
+import { metadataFits, type ObjectHead } from '../domain/transfer';
+import { type CopyMatter, copyMatterOf } from './copy-matter';
 import type { Logger } from './ports';
-import { type ProvenancePorts, sourceMarkerIsReplica, stampOf, unversioned, writeMarker } from './provenance';
+import { type ProvenancePorts, sourceMarkerIsReplica, unversioned, writeMarker } from './provenance';
 
 export interface ApplyPorts extends ProvenancePorts {
   readonly log: Logger;
@@ -36,12 +37,8 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   const { step } = request;
   switch (step.kind) {
     case 'copyVersion':
-      return copySourceVersion(ports, request, step.version, step.again === true);
-    case 'restoreReplica': {
-      const { destination } = request.rule;
-      const head = await headOf(ports, destination, request.key, step.replica);
-      return copy(ports, request, { from: destination, version: step.replica, of: step.of, head });
-    }
+    case 'restoreReplica':
+      return copy(ports, request, await copyMatterOf(ports, { ...request, step }));
     case 'putDeleteMarker': {
       const { source, key, rule, base } = request;
       if (await sourceMarkerIsReplica(ports, source.bucket, key, step.marker)) {
@@ -65,50 +62,12 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   }
 }
 
-async function copySourceVersion(
-  ports: ApplyPorts,
-  request: StepRequest,
-  version: ObjectVersion,
-  again: boolean,
-): Promise<number> {
-  const { source, key, rule, current } = request;
-  const isCurrent =
-    current !== undefined &&
-    (current.versionId ?? 'null') === version.versionId &&
-    current.etag === version.etag &&
-    isOfVersion(current, version);
-  const head = isCurrent ? current : await headOf(ports, source, key, version);
-  if (stampOf(ports, source.bucket, key, head)) {
-    throw new ReplicationError('IS_REPLICA', `version ${version.versionId} of "${key}"`);
-  }
-  if (!again && tagsDecide(rule, key, version.lastModifiedMs)) {
-    const tags = await ports.store.tagsOf(source, key, version.versionId);
-    if (!coversTagged(rule, key, version.lastModifiedMs, tags)) {
-      throw new ReplicationError('TAGS_DIFFER', `version ${version.versionId} of "${key}"`);
-    }
-  }
-  return copy(ports, request, { from: source, version, of: entryId(version), head });
-}
-
-interface CopyMatter {
-  readonly from: BucketRef;
-  readonly version: ObjectVersion;
-  readonly of: EntryId;
-  readonly head: ObjectHead;
-}
-
 /** A copy that differs from its source is made once more, on top; twice in a row is a gap. */
 const copyTriesMax = 2;
 
 async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter): Promise<number> {
   const { key, rule } = request;
-  const transfer = planTransfer(matter.head, rule, ports.settings);
-  if (transfer.kind === 'refused') {
-    throw new ReplicationError(
-      transfer.code,
-      `version ${matter.version.versionId} of "${key}": ${transfer.detail}`,
-    );
-  }
+  const { transfer } = matter;
   await request.beforeWrite();
   const { destination } = rule;
   for (let attempt = 0; attempt < copyTriesMax; attempt += 1) {
@@ -174,35 +133,6 @@ async function isFaithful(
   const replica = await ports.store.headObject(rule.destination, key, written);
   if (replica === undefined || replica.sizeBytes !== version.sizeBytes) return false;
   return etagsAgree(version, replica);
-}
-
-async function headOf(
-  ports: ApplyPorts,
-  bucket: BucketRef,
-  key: string,
-  version: ObjectVersion,
-): Promise<ObjectHead> {
-  const head = await ports.store.headObject(bucket, key, version.versionId).catch(async (thrown: unknown) => {
-    // The refusal may be of what took its place.
-    if (asReplicationError(thrown).effect === 'gap' && (await isOverwritten(ports, bucket, key, version)))
-      return undefined;
-    throw thrown;
-  });
-  if (head && isOfVersion(head, version)) return head;
-  throw new ReplicationError('SOURCE_GONE', `version ${version.versionId} of "${key}" in ${bucket.bucket}`);
-}
-
-/** Whether another one was put in the place of a version without an id: it would lie on top. */
-async function isOverwritten(
-  { store, settings }: ApplyPorts,
-  bucket: BucketRef,
-  key: string,
-  version: ObjectVersion,
-): Promise<boolean> {
-  if (version.versionId !== 'null') return false;
-  const { entries } = await store.listKey(bucket, key, { entriesMax: settings.historyPageEntries });
-  const now = entries.find(({ versionId }) => versionId === 'null');
-  return now !== undefined && entryId(now) !== entryId(version);
 }
 
 function logReplicated(

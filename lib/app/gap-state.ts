@@ -33,6 +33,8 @@ export async function stateOfGap(
   const coverage = coverageOf(rule, key) ?? {};
   // What failed before the rule began is older still, also where its destination was another one then.
   if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
+  // Only a plan tells what is newer.
+  if (code === 'NEWER_NOT_COPYABLE') return 'copyable';
   const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
   const mayBeOther = ofVersions.has(code) || (isOld && code === 'REQUEST_REFUSED');
   if (entry.source === undefined || !mayBeOther) return 'gap';

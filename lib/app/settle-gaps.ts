@@ -13,6 +13,7 @@ import { stateOfGap } from './gap-state';
 import type { HandleEventPorts } from './handle-event';
 import { lookAt, readOlder } from './look';
 import { lookAtKey, type TimerRun } from './look-at-key';
+import type { RuleOutcome } from './progress';
 import { destinationProvenance } from './provenance';
 import { readableHead } from './readable-head';
 
@@ -55,7 +56,10 @@ export async function settleGaps(
   if (copyable.length > 0) await fillGaps(ports, source, key, copyable, run);
 }
 
-/** What is copied leaves the backlog by itself; what a rule does not ask for has not failed either. */
+/**
+ * What is copied leaves the backlog by itself; what a rule does not ask for has not failed either. Where something newer is
+ * in the way, a look that was not broken off has written it down anew.
+ */
 async function fillGaps(
   ports: HandleEventPorts,
   source: BucketRef,
@@ -71,10 +75,15 @@ async function fillGaps(
   }
   const outcomes = await lookAtKey(ports, source, key, run, refills);
   for (const { name, entry } of gaps) {
-    const left = outcomes.find(({ rule }) => rule.id === entry.ruleId)?.left ?? [];
-    const isSkipped = left.some((one) => one.source === entry.source && one.error.effect === 'skip');
-    if (isSkipped) await ports.state.remove(name);
+    const outcome = outcomes.find(({ rule }) => rule.id === entry.ruleId);
+    const isSkipped = outcome?.left.some((one) => one.source === entry.source && one.error.effect === 'skip');
+    const isToldAnew = entry.code === 'NEWER_NOT_COPYABLE' && outcome !== undefined && !isBrokenOff(outcome);
+    if (isSkipped || isToldAnew) await ports.state.remove(name);
   }
+}
+
+function isBrokenOff({ pending, leftToHolder }: RuleOutcome): boolean {
+  return pending !== undefined || leftToHolder;
 }
 
 function isAbandoned({ clock }: HandleEventPorts, { entry }: NamedEntry): boolean {

@@ -51,6 +51,10 @@ export const reasons = {
     'gap',
     'The replica differs from its source, twice; a later look copies it again, or write it anew.',
   ),
+  NEWER_NOT_COPYABLE: reason(
+    'gap',
+    'Copied now, it would lie on top of a newer version that cannot be copied on top of it again; restore that one, or write the key anew.',
+  ),
   REQUEST_REFUSED: reason('gap', 'COS refused the request; its message says why.'),
   // Not eligible, by design: said in status and explanations, never in the backlog.
   IS_REPLICA: reason('skip', 'The entry was written by replication and is not replicated further.'),

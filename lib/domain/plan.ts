@@ -22,6 +22,8 @@ export type ReplicationStep =
       readonly version: ObjectVersion;
       /** It stands at the destination: whether the rule wants it was decided when it was copied. */
       readonly again?: true;
+      /** Its replica, to be copied in its place if it cannot be copied any longer. */
+      readonly replica?: ObjectVersion;
     }
   | { readonly kind: 'putDeleteMarker'; readonly marker: DeleteMarker }
   /** An older replica landed on top of this one, and the source no longer has its version. */
@@ -161,7 +163,11 @@ function stepAgain(entry: HistoryEntry): ReplicationStep {
 
 function putOnTopAgain(view: KeyView, head: EntryId, headEntry: HistoryEntry): ReplicationStep {
   const atSource = view.source.entries.find((entry) => entryId(entry) === head);
-  if (atSource) return stepAgain(atSource);
+  if (atSource) {
+    const step = stepAgain(atSource);
+    const both = step.kind === 'copyVersion' && headEntry.kind === 'version';
+    return both ? { ...step, replica: headEntry } : step;
+  }
   if (headEntry.kind === 'version') return { kind: 'restoreReplica', replica: headEntry, of: head };
   // A marker that the source no longer has: any marker shows the same.
   return {

@@ -31,6 +31,23 @@ function restoreArchived(world: World): void {
   };
 }
 
+/** A lifecycle moves what is current into the archive. */
+function archiveCurrent(world: World, ref: typeof source): void {
+  const current = world.cos.history(ref, key).at(-1);
+  Object.assign(current?.content ?? {}, { storageClass: 'ARCHIVE' });
+}
+
+/** Only this version is made readable. */
+function restoreVersion(world: World, body: string): void {
+  const { headObject } = world.ports.store;
+  const restored = world.cos.history(source, key).find(({ content }) => content?.body === body);
+  world.ports.store.headObject = async (ref, name, versionId) => {
+    const head = await headObject(ref, name, versionId);
+    const isIt = ref.bucket === source.bucket && head?.versionId === restored?.entry.versionId;
+    return head && { ...head, restored: isIt };
+  };
+}
+
 /** COS writes other bytes than it was asked to, as many. */
 function damageCopies(world: World): () => void {
   const { copyVersion } = world.ports.store;
@@ -65,6 +82,64 @@ test('an archived version that is restored is copied in its place, and what lies
   await sweep(world);
   await notify(world);
   expect(at(world)).toHaveLength(5);
+});
+
+test('a restored version is not put on top of a newer one that has been archived meanwhile, until that is not the newest', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  archiveCurrent(world, source);
+  archiveCurrent(world, destination);
+  restoreVersion(world, 'one');
+  for (let run = 0; run < 2; run += 1) {
+    world.advance(300_000);
+    await sweep(world);
+    expect(at(world)).toEqual(['two']);
+    expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
+  }
+
+  world.cos.put(source, key, { body: 'three' });
+  await notify(world);
+  world.advance(300_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['two', 'three', 'one', 'three']);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('what was in the way of a version that is deleted for good leaves the backlog', async () => {
+  const world = await withRule();
+  const one = world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  archiveCurrent(world, source);
+  archiveCurrent(world, destination);
+  restoreVersion(world, 'one');
+  world.advance(300_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
+  world.cos.deleteVersion(source, key, one.entry.versionId);
+  world.advance(300_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
+  expect(at(world)).toEqual(['two']);
+});
+
+test('a newer version that has been archived at the source is put on top again from its replica', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  archiveCurrent(world, source);
+  restoreVersion(world, 'one');
+  world.advance(300_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['two', 'one', 'two']);
+  world.advance(300_000);
+  await sweep(world);
+  await notify(world);
+  expect(at(world)).toHaveLength(3);
+  expect(await backlogOf(world)).toEqual([]);
 });
 
 test('a gap from before the rule was switched on again is not filled, and leaves the backlog', async () => {

@@ -34,6 +34,8 @@ const expected: readonly string[] = [
   'user undelete',
   'user delete at both ends',
   'user put again at both ends',
+  'user archive at the source',
+  'user archive at the destination',
   'user suspend',
   'rule create',
   'rule class',

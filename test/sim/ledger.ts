@@ -17,6 +17,16 @@ export interface Written {
   removedMs: number | undefined;
   /** An archived one was made readable by its owner. */
   restoredMs: number | undefined;
+  /** All that it ever had, the last one last; none of a marker. */
+  readonly classes: string[];
+  /** Of one that was ever archived: who was told of it, and whether it could be read then. */
+  readonly told: Told[];
+}
+
+export interface Told {
+  readonly worker: string;
+  readonly atMs: number;
+  readonly readable: boolean;
 }
 
 export type Author =

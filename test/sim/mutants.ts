@@ -27,6 +27,7 @@ const applyPlan = 'lib/app/apply-plan.ts';
 const look = 'lib/app/look.ts';
 const provenance = 'lib/app/provenance.ts';
 const applyStep = 'lib/app/apply-step.ts';
+const copyMatter = 'lib/app/copy-matter.ts';
 const handleEvent = 'lib/app/handle-event.ts';
 const sweepBacklog = 'lib/app/sweep-backlog.ts';
 const walkRules = 'lib/app/walk-rules.ts';
@@ -186,7 +187,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   },
   {
     name: 'versions of a replica echo',
-    file: applyStep,
+    file: copyMatter,
     find: 'if (stampOf(ports, source.bucket, key, head)) {',
     replace: 'if (false as boolean) {',
     seeds: 100,
@@ -363,7 +364,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   },
   {
     name: 'tags are not asked for',
-    file: applyStep,
+    file: copyMatter,
     find: 'if (!coversTagged(rule, key, version.lastModifiedMs, tags)) {',
     replace: 'if (tags.length > 99) {',
     seeds: 1_000,
@@ -516,6 +517,20 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     find: 'return `${subjectPrefix(entry, keyDigest)}${attempt}${ending}`;',
     replace: "return `${subjectPrefix(entry, keyDigest)}${entry.retryable ? attempt : '0-n'}${ending}`;",
     leases: 'off',
+    seeds: 1_000,
+  },
+  {
+    name: 'an older one is put on top of what cannot follow it',
+    file: applyPlan,
+    find: 'if (place < plan.refills) await assertHeadFollows();',
+    replace: '',
+    seeds: 1_000,
+  },
+  {
+    name: 'what is archived by now is in the way, although its replica is not',
+    file: plan,
+    find: 'return both ? { ...step, replica: headEntry } : step;',
+    replace: 'return step;',
     seeds: 1_000,
   },
 ];

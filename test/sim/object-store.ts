@@ -92,8 +92,11 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           const found = standing(ref, key, versionId);
           if (found?.content && kindOf(found.content) === 'sealed')
             throw new ReplicationError('OBJECT_ENCRYPTED', `HeadObject of "${key}"`);
-          const restored = found && cos.ledger.find(found)?.restoredMs !== undefined;
-          return found && markedHead(headOf(found, true), restored === true);
+          const written = found && cos.ledger.find(found);
+          const restored = written?.restoredMs !== undefined;
+          if (written?.classes.includes('ARCHIVE'))
+            written.told.push({ worker: caller.name, atMs: scheduler.now(), readable: restored });
+          return found && markedHead(headOf(found, true), restored);
         },
         (head) => (head ? `${head.versionId?.slice(-6)}` : 'none'),
       ),
@@ -110,7 +113,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
       const restored = restores ? cos.ledger.named(source.bucket, key, nameOf(version)) : undefined;
       const from = restored ? originOf(restored).ref : source;
       const copy = { kind: 'version', worker: caller.name, source: from, destination, key } as const;
-      const startedMs = scheduler.now();
+      const sent = sentNow(from, key);
       watch.copyStarts(copy);
       world.tally.count(restores ? 'step restoreReplica' : 'step copyVersion');
       return send(
@@ -141,9 +144,9 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           const meant = cos.ledger.named(source.bucket, key, nameOf(version));
           const same = meant?.stored.content?.tags === from.content.tags;
           const copied = meant && same ? meant : original;
-          const author = replication(restores ? originOf(copied) : copied, startedMs, torn);
+          const author = replication(restores ? originOf(copied) : copied, sent, torn);
           const enabled = cos.versioning(destination) === 'Enabled';
-          const made = cos.put(destination, key, content, { startedMs, author });
+          const made = cos.put(destination, key, content, { ...sent, author });
           watch.copyLands(copy);
           if (torn) world.tally.count('fault torn');
           const head = markedHead(headOf(made.stored, true), false);
@@ -167,7 +170,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
         destination: ref,
         key,
       } as const;
-      const startedMs = scheduler.now();
+      const sent = sentNow(copy.source, key);
       watch.copyStarts(copy);
       world.tally.count('step putDeleteMarker');
       return send(
@@ -179,7 +182,7 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
           need(ref);
           if (!opened) throw new Error(`a delete marker of "${key}" without a record of its attempt`);
           const enabled = cos.versioning(ref) === 'Enabled';
-          const made = cos.delete(ref, key, { startedMs, author: replication(opened, startedMs) });
+          const made = cos.delete(ref, key, { ...sent, author: replication(opened, sent) });
           watch.copyLands(copy);
           return { versionId: enabled ? made.stored.entry.versionId : undefined };
         },
@@ -188,11 +191,17 @@ export function createSimStore(world: World, caller: Caller): ObjectStore {
     },
   };
 
-  function replication(of: Written, startedMs: number, torn = false): Author {
-    const lookedMs = looked.get(`${of.ref.bucket}/${of.key}`) ?? -Infinity;
-    return { kind: 'replication', worker: caller.name, of, lookedMs, startedMs, torn };
+  /** What the caller goes by when it sends a write: it may look at the key again before that lands. */
+  function sentNow(source: BucketRef, key: string): Sent {
+    return { startedMs: scheduler.now(), lookedMs: looked.get(`${source.bucket}/${key}`) ?? -Infinity };
+  }
+
+  function replication(of: Written, sent: Sent, torn = false): Author {
+    return { kind: 'replication', worker: caller.name, of, ...sent, torn };
   }
 }
+
+type Sent = Pick<Extract<Author, { kind: 'replication' }>, 'startedMs' | 'lookedMs'>;
 
 /** A replica of a replica stands for what that one stands for; but only within one bucket: others are told apart. */
 function originOf(written: Written): Written {

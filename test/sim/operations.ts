@@ -41,7 +41,13 @@ const kinds = {
 };
 
 type OperationKind =
-  keyof typeof kinds | 'putAgainAtBothEnds' | 'putRulesBack' | 'gentleRule' | 'gentleRuleRush';
+  | keyof typeof kinds
+  | 'putAgainAtBothEnds'
+  | 'putOnArchived'
+  | 'archiveCurrent'
+  | 'putRulesBack'
+  | 'gentleRule'
+  | 'gentleRuleRush';
 
 /** What becomes of changes of rules once rules have been put back: none that leaves a key uncovered. */
 const afterPutBack: Partial<Record<OperationKind, OperationKind>> = {
@@ -112,7 +118,7 @@ function planOperations(scenario: Scenario, chance: Chance): readonly Operation[
   const bring = bringEventsEverything(scenario.faultRates);
   const untouched = scenario.keys.filter((key) => !scenario.busyKeys.includes(key));
   for (const key of untouched)
-    (bring ? endInBurst : endAtBothEnds)(plan, scenario, key, chance.fork(`end of ${key}`));
+    (bring ? endInBurst : endQuietly)(plan, scenario, key, chance.fork(`end of ${key}`));
   return plan;
 }
 
@@ -150,16 +156,18 @@ function endInRush(plan: Operation[], scenario: Scenario, chance: Chance): void 
 const writesInRush = 6;
 
 /**
- * The last that becomes of a key that nobody else has touched looks the same on either side, long after its other events:
- * where this one is lost, only a look can tell that something is missing.
+ * The last that becomes of a key that nobody else has touched, long after its other events. It looks the same on either
+ * side: where its event is lost, only a look can tell that something is missing. Or what is on top can be copied no longer,
+ * and what lies below it can.
  */
-function endAtBothEnds(plan: Operation[], scenario: Scenario, key: string, chance: Chance): void {
+function endQuietly(plan: Operation[], scenario: Scenario, key: string, chance: Chance): void {
   const rule = chance.pick(scenario.rules);
   const end = (kind: OperationKind, afterMs: number): void => {
     plan.push({ kind, afterMs, rule, key, chance: chance.fork(kind) });
   };
-  end('write', pauseMs(chance));
-  end(chance.pick(['deleteAtBothEnds', 'putAgainAtBothEnds']), chance.between(...allIsOverMs));
+  const last = chance.pick<OperationKind>(['deleteAtBothEnds', 'putAgainAtBothEnds', 'archiveCurrent']);
+  end(last === 'archiveCurrent' ? 'putOnArchived' : 'write', pauseMs(chance));
+  end(last, chance.between(...allIsOverMs));
 }
 
 /** Operators whose requests go well have put all rules back within this time. */
@@ -209,6 +217,10 @@ function operate({ scenario, users, operators, world }: Cast, operation: Operati
       return users.deleteAtBothEnds(chance, source, destination, key);
     case 'putAgainAtBothEnds':
       return users.putAgainAtBothEnds(chance, source, destination, key);
+    case 'putOnArchived':
+      return users.putOnArchived(chance, source, key);
+    case 'archiveCurrent':
+      return users.archiveCurrent(chance, source, destination, key);
     case 'restore':
       return users.restore(chance, destination, key);
     case 'restoreArchived':

@@ -34,6 +34,8 @@ export interface SimCos {
   put(ref: BucketRef, key: string, content: Partial<StoredContent>, write: Write): Written;
   delete(ref: BucketRef, key: string, write: Write): Written;
   deleteVersion(written: Written): void;
+  /** As a lifecycle does it: the version stays the same. */
+  archive(written: Written): void;
   /** The history of a key as it was at a moment. */
   historyAt(ref: BucketRef, key: string, ms: number): readonly StoredEntry[];
   keysOf(ref: BucketRef): Iterable<string>;
@@ -129,6 +131,8 @@ export function createSimCos(scheduler: Scheduler): SimCos {
       hidden: everPlace < ever.length,
       removedMs: undefined,
       restoredMs: undefined,
+      classes: stored.content === undefined ? [] : [stored.content.storageClass],
+      told: [],
     };
     ledger.add(written, everPlace);
     cos.onChange(written, ref, key);
@@ -179,6 +183,11 @@ export function createSimCos(scheduler: Scheduler): SimCos {
       written.removedMs ??= scheduler.now();
       remember(ref, key, history);
       cos.onChange(undefined, ref, key);
+    },
+    archive({ stored: { entry, content }, classes }) {
+      if (content === undefined) return;
+      for (const one of [entry, content]) Object.assign(one, { storageClass: 'ARCHIVE' });
+      classes.push('ARCHIVE');
     },
     historyAt: (ref, key, ms) =>
       past.get(`${ref.bucket}\n${key}`)?.findLast((moment) => moment.atMs <= ms)?.history ?? [],

@@ -1,12 +1,15 @@
 import type { StoredContent } from '../../lib/adapters/memory/memory-cos';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { Chance } from './chance';
-import { shown } from './ledger';
-import { longestUserWriteMs, type Scenario } from './scenario';
+import { shown, type Written } from './ledger';
+import { longestUserWriteMs, type Scenario, teamTag } from './scenario';
 import type { World } from './world';
 
 /** Bytes of what is uploaded in parts: the longest name fits. */
 const sizeInParts = 12;
+
+/** What every rule covers that asks for a tag. */
+const teamTagged = `${teamTag.key}=${teamTag.value}`;
 
 /** The people who use the buckets, and care for no replication. */
 export function createUsers(world: World, scenario: Scenario) {
@@ -63,6 +66,11 @@ export function createUsers(world: World, scenario: Scenario) {
     return made;
   };
 
+  const restore = (archived: Written): void => {
+    archived.restoredMs = scheduler.now();
+    say('restore from the archive', archived.ref, archived.key, shown(archived));
+  };
+
   const ownVersions = (ref: BucketRef, key: string) =>
     cos.ledger
       .of(ref.bucket, key)
@@ -76,6 +84,36 @@ export function createUsers(world: World, scenario: Scenario) {
       const older = ownVersions(ref, key);
       if (older.length === 0) return put(chance, ref, key, content(chance, key));
       put(chance, ref, key, { ...chance.pick(older).stored.content }, 'put again');
+    },
+
+    /** An archived one, and a new one on it: the old one can be copied only once its owner has made it readable. */
+    putOnArchived(chance: Chance, ref: BucketRef, key: string): void {
+      const own = (): Partial<StoredContent> => ({
+        body: content(chance, key).body?.slice(0, sizeInParts) ?? '',
+        tags: teamTagged,
+      });
+      put(chance, ref, key, { ...own(), storageClass: 'ARCHIVE' });
+      scheduler.after(longestUserWriteMs + chance.between(0, 5_000), () => put(chance, ref, key, own()));
+    },
+
+    /** A lifecycle archives what has been replicated, at one end or at both, and its owner wants back what lies below it. */
+    archiveCurrent(chance: Chance, source: BucketRef, destination: BucketRef, key: string): void {
+      const [top, replica] = [source, destination].map(({ bucket }) =>
+        cos.ledger.of(bucket, key).findLast(({ removedMs }) => removedMs === undefined),
+      );
+      if (top === undefined || replica?.author.kind !== 'replication' || replica.author.of !== top) return;
+      cos.archive(top);
+      say('archive at the source', source, key, shown(top));
+      if (chance.happens(0.5)) {
+        // It may have been written several times.
+        for (const one of cos.ledger.of(destination.bucket, key))
+          if (one.author.kind === 'replication' && one.author.of === top) cos.archive(one);
+        say('archive at the destination', destination, key, shown(replica));
+      }
+      const below = cos.ledger
+        .of(source.bucket, key)
+        .find((one) => one !== top && one.classes.includes('ARCHIVE') && one.removedMs === undefined);
+      if (below) scheduler.after(chance.between(0, 5_000), () => restore(below));
     },
 
     delete: (ref: BucketRef, key: string): void => void erase(ref, key),
@@ -146,9 +184,7 @@ export function createUsers(world: World, scenario: Scenario) {
           restoredMs === undefined,
       );
       if (archived.length === 0) return;
-      const restored = chance.pick(archived);
-      restored.restoredMs = scheduler.now();
-      say('restore from the archive', restored.ref, restored.key, shown(restored));
+      restore(chance.pick(archived));
     },
 
     suspend(chance: Chance, ref: BucketRef): void {

@@ -1,11 +1,12 @@
 import type { BacklogEntry } from '../../../lib/domain/backlog';
 import type { ReasonCode } from '../../../lib/domain/error';
+import type { BucketRef } from '../../../lib/domain/rule';
 import type { RuleBooks } from '../rule-books';
 import { hasPrefix } from '../rule-books';
 import type { Verdict } from '../failure';
 import { nameOf, shown, type Written } from '../ledger';
 import type { World } from '../world';
-import { type Pair, replicasOf } from './histories';
+import { type Pair, placeOf, replicasOf } from './histories';
 
 /** The entries that the backlog names as failed for good, with the reasons that it gives. */
 export type Gaps = ReadonlyMap<string, ReadonlySet<ReasonCode>>;
@@ -60,7 +61,21 @@ export function isTrueReason(
   code: ReasonCode,
 ): boolean {
   if (code === obstacleOf(world, written)) return true;
+  if (code === 'NEWER_NOT_COPYABLE') return isBelowUncopyable(world, written, destination);
   return code === 'REPLICA_MISMATCH' && tornReplicas(world, written, destination.bucket).length >= 2;
+}
+
+/** Something newer is at the destination that can be copied neither from the source nor from there any longer. */
+function isBelowUncopyable(world: World, written: Written, destination: BucketRef): boolean {
+  const isCopyable = (one: Written): boolean =>
+    one.removedMs === undefined && obstacleOf(world, one) === undefined;
+  return world.cos.ledger
+    .of(written.ref.bucket, written.key)
+    .slice(placeOf(world, written) + 1)
+    .some((newer) => {
+      const standing = replicasOf(world, newer, destination).filter((one) => one.removedMs === undefined);
+      return standing.length > 0 && ![newer, ...standing].some(isCopyable);
+    });
 }
 
 function tornReplicas(world: World, written: Written, bucket: string): readonly Written[] {

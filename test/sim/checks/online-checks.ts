@@ -68,11 +68,14 @@ export function createOnlineChecks(parts: {
           key,
         );
       }
-      const [kept, given] = [of.stored.content?.storageClass, stored.content?.storageClass];
-      if (kept && given && !books.classesEver(of.ref.bucket, ref.bucket, kept).includes(given)) {
+      const given = stored.content?.storageClass;
+      if (
+        given !== undefined &&
+        !of.classes.some((kept) => books.classesEver(of.ref.bucket, ref.bucket, kept).includes(given))
+      ) {
         verdict.fail(
           'no torn object',
-          `${shown(written)} at ${ref.bucket} is ${given}; its source is ${kept}`,
+          `${shown(written)} at ${ref.bucket} is ${given}; its source is ${of.classes.join(', then ')}`,
           key,
         );
       }

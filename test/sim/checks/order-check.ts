@@ -8,6 +8,7 @@ import { openAttempts, placeOf } from './histories';
 interface Arrival {
   readonly of: Written;
   readonly place: number;
+  readonly worker: string;
   readonly lookedMs: number;
   readonly startedMs: number;
   readonly landedMs: number;
@@ -47,8 +48,8 @@ function arrivals(world: World, bucket: string, key: string): readonly Arrival[]
     .flatMap(({ author, landedMs }): readonly Arrival[] => {
       if (author.kind !== 'replication' || seen.has(author.of)) return [];
       seen.add(author.of);
-      const { of, lookedMs, startedMs } = author;
-      return [{ of, place: placeOf(world, of), lookedMs, startedMs, landedMs }];
+      const { of, worker, lookedMs, startedMs } = author;
+      return [{ of, place: placeOf(world, of), worker, lookedMs, startedMs, landedMs }];
     });
 }
 
@@ -63,7 +64,7 @@ function isLateByRight(
   if (of.hidden || wasTorn(world, of, bucket)) return true;
   if (of.landedMs > newer.lookedMs) return true;
   // It could not be copied before it was passed, perhaps by a marker that another one stood in for.
-  if (of.restoredMs !== undefined && (of.restoredMs > newer.lookedMs || isBelowStandIn(world, of, bucket)))
+  if (of.restoredMs !== undefined && (wasArchivedFor(of, newer) || isBelowStandIn(world, of, bucket)))
     return true;
   if (!wasCovered(world, books, of, bucket, newer.startedMs)) return true;
   // Another marker of unknown outcome counted for it, or its own that was still under way.
@@ -71,6 +72,12 @@ function isLateByRight(
   const name = nameOf(of.stored.entry);
   const isInDoubt = openAttempts(world, bucket, of.key).some(({ sourceMarker }) => sourceMarker === name);
   return isInDoubt || wasUnderWay(world, bucket, of, newer.landedMs);
+}
+
+/** Who passed it had last been told that it is archived. */
+function wasArchivedFor(of: Written, { worker, startedMs }: Arrival): boolean {
+  const last = of.told.findLast((told) => told.worker === worker && told.atMs <= startedMs);
+  return last?.readable === false;
 }
 
 /** A newer marker may count as copied because an attempt to write it is of unknown outcome. */
