@@ -16,12 +16,13 @@ const ofVersions: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'REPLICA_MISMATCH',
 ]);
 
-/** A copy that COS refused is tried again once its gap is older than this; each refusal makes a young one. */
+/** What only another try can tell is tried again once its gap is older than this; a try that fails makes a young one. */
 const triedAgainAfterMs = 1_800_000;
 
 /**
- * What a HEAD says of a version that failed for good: `copyable`, it may be copied by now; `moot`, it was deleted for
- * good, or the rule begins after it; `gap`, it is as it was, or nobody can tell. One request if anything can have changed.
+ * What a HEAD says of a version that failed for good: `copyable`, it may be copied by now, or fails for another reason;
+ * `moot`, it was deleted for good, or the rule begins after it; `gap`, it is as it was, or nobody can tell. One request if
+ * anything can have changed.
  */
 export async function stateOfGap(
   ports: HandleEventPorts,
@@ -33,9 +34,9 @@ export async function stateOfGap(
   const coverage = coverageOf(rule, key) ?? {};
   // What failed before the rule began is older still, also where its destination was another one then.
   if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
-  // Only a plan tells what is newer.
-  if (code === 'NEWER_NOT_COPYABLE') return 'copyable';
   const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
+  // Only a plan knows what is newer, and whether it is copyable.
+  if (code === 'NEWER_NOT_COPYABLE') return isOld ? 'copyable' : 'gap';
   const mayBeOther = ofVersions.has(code) || (isOld && code === 'REQUEST_REFUSED');
   if (entry.source === undefined || !mayBeOther) return 'gap';
   const versionId = versionIdOf(entry.source);
@@ -45,6 +46,7 @@ export async function stateOfGap(
   if (head === undefined) return ofVersions.has(code) ? 'moot' : 'gap';
   const now = entryId({ ...head, kind: 'version', versionId });
   if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverage.since)) return 'moot';
-  const tried = code === 'REPLICA_MISMATCH' || planTransfer(head, rule, ports.settings).kind !== 'copy';
-  return tried ? 'gap' : 'copyable';
+  const transfer = planTransfer(head, rule, ports.settings);
+  const isAsItWas = code === 'REPLICA_MISMATCH' || (transfer.kind === 'refused' && transfer.code === code);
+  return isAsItWas ? 'gap' : 'copyable';
 }

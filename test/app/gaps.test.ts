@@ -22,6 +22,27 @@ const at = (world: World) => world.shown(destination, key);
 const backlogOf = async (world: World) =>
   (await world.rules.backlog(source.bucket, 'r1', undefined)).entries.map(({ code }) => code);
 
+/** What is tried again about once an hour has been by then. */
+async function sweepForTwoHours(world: World): Promise<void> {
+  for (let run = 0; run < 24; run += 1) {
+    world.advance(300_000);
+    await sweep(world);
+  }
+}
+
+/** How often something is written to the backlog. */
+async function toldIn(world: World, work: () => Promise<void>): Promise<number> {
+  const { put } = world.ports.state;
+  let told = 0;
+  world.ports.state.put = async (name, body) => {
+    if (name.startsWith('backlog/')) told += 1;
+    return put(name, body);
+  };
+  await work();
+  world.ports.state.put = put;
+  return told;
+}
+
 /** Its owner makes all that is archived readable. */
 function restoreArchived(world: World): void {
   const { headObject } = world.ports.store;
@@ -92,17 +113,18 @@ test('a restored version is not put on top of a newer one that has been archived
   archiveCurrent(world, source);
   archiveCurrent(world, destination);
   restoreVersion(world, 'one');
-  for (let run = 0; run < 2; run += 1) {
-    world.advance(300_000);
-    await sweep(world);
-    expect(at(world)).toEqual(['two']);
-    expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
-  }
+  world.advance(300_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
+  const told = await toldIn(world, () => sweepForTwoHours(world));
+  expect(told).toBeGreaterThan(0);
+  expect(told).toBeLessThanOrEqual(4);
+  expect(at(world)).toEqual(['two']);
+  expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
 
   world.cos.put(source, key, { body: 'three' });
   await notify(world);
-  world.advance(300_000);
-  await sweep(world);
+  await sweepForTwoHours(world);
   expect(at(world)).toEqual(['two', 'three', 'one', 'three']);
   expect(await backlogOf(world)).toEqual([]);
 });
@@ -119,8 +141,7 @@ test('what was in the way of a version that is deleted for good leaves the backl
   await sweep(world);
   expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
   world.cos.deleteVersion(source, key, one.entry.versionId);
-  world.advance(300_000);
-  await sweep(world);
+  await sweepForTwoHours(world);
   expect(await backlogOf(world)).toEqual([]);
   expect(at(world)).toEqual(['two']);
 });
@@ -140,6 +161,19 @@ test('a newer version that has been archived at the source is put on top again f
   await notify(world);
   expect(at(world)).toHaveLength(3);
   expect(await backlogOf(world)).toEqual([]);
+});
+
+test('an archived version that turns out to be too large once it is restored is said to be so', async () => {
+  const world = await withRule(undefined, { singleCopyBytesMax: 5 });
+  world.cos.put(source, key, { body: 'larger', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  expect(await backlogOf(world)).toEqual(['OBJECT_ARCHIVED']);
+  restoreArchived(world);
+  world.advance(300_000);
+  expect(await toldIn(world, () => sweepForTwoHours(world))).toBe(1);
+  expect(await backlogOf(world)).toEqual(['OBJECT_TOO_LARGE']);
+  expect(at(world)).toEqual(['two']);
 });
 
 test('a gap from before the rule was switched on again is not filled, and leaves the backlog', async () => {

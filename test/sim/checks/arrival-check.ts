@@ -104,7 +104,7 @@ function stateOf(world: World, books: RuleBooks, written: Written, pair: Pair, g
   if (isOfTheFirstSeconds(world, books, written, pair)) return 'of the first seconds';
   if (written.removedMs !== undefined) return 'gone';
   const reasons = reasonsOfGap(gaps, written, pair);
-  if ([...reasons].some((code) => isTrueReason(world, written, pair, code))) return 'gap';
+  if ([...reasons].some(([code, toldMs]) => isTrueReason(world, written, pair, code, toldMs))) return 'gap';
   if (isStoodInFor(world, written, pair)) return 'stood in for';
   return isLikeAUsersOwn(world, written, pair) ? 'like a user’s own' : 'pending';
 }

@@ -8,22 +8,25 @@ import { nameOf, shown, type Written } from '../ledger';
 import type { World } from '../world';
 import { type Pair, placeOf, replicasOf } from './histories';
 
-/** The entries that the backlog names as failed for good, with the reasons that it gives. */
-export type Gaps = ReadonlyMap<string, ReadonlySet<ReasonCode>>;
+/** Why an entry is said to have failed for good, and when each reason was told, by the teller's clock. */
+type Told = ReadonlyMap<ReasonCode, number>;
+
+/** The entries that the backlog names as failed for good. */
+export type Gaps = ReadonlyMap<string, Told>;
 
 export function readGaps(world: World): Gaps {
-  const gaps = new Map<string, Set<ReasonCode>>();
+  const gaps = new Map<string, Map<ReasonCode, number>>();
   for (const { entry } of readBacklog(world)) {
     if (entry.status !== 'FAILED') continue;
     const name = gapName(entry.sourceBucket, entry.ruleId, entry.key, entry.source);
-    gaps.set(name, (gaps.get(name) ?? new Set()).add(entry.code));
+    gaps.set(name, (gaps.get(name) ?? new Map<ReasonCode, number>()).set(entry.code, Date.parse(entry.at)));
   }
   return gaps;
 }
 
-export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): ReadonlySet<ReasonCode> {
+export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): Told {
   const name = gapName(pair.source.bucket, pair.rule.id, pair.key, nameOf(written.stored.entry));
-  return gaps.get(name) ?? new Set();
+  return gaps.get(name) ?? new Map<ReasonCode, number>();
 }
 
 const gapName = (bucket: string, ruleId: string, key: string, source: string | undefined): string =>
@@ -35,17 +38,18 @@ function readBacklog(world: World): readonly { readonly name: string; readonly e
     .map(([name, body]) => ({ name, entry: JSON.parse(body) as BacklogEntry }));
 }
 
-/** Why an entry cannot be copied, whoever tries; `undefined`: nothing about it stands in the way. */
+/** Why an entry cannot be copied, whoever tries, at this time; `undefined`: nothing about it stands in the way. */
 export function obstacleOf(
   world: World,
-  { restoredMs, stored: { content } }: Written,
+  { restoredMs = Infinity, stored: { content } }: Written,
+  atMs = world.scheduler.now(),
 ): ReasonCode | undefined {
   if (content === undefined) return undefined;
   const kind = content.metadata['x-cos-meta-kind'];
   if (kind === 'appendable') return 'APPEND_OBJECT';
   // Of one that is sealed not even a HEAD is answered.
   if (kind === 'encrypted' || kind === 'sealed') return 'OBJECT_ENCRYPTED';
-  if (content.storageClass === 'ARCHIVE' && restoredMs === undefined) return 'OBJECT_ARCHIVED';
+  if (content.storageClass === 'ARCHIVE' && restoredMs > atMs) return 'OBJECT_ARCHIVED';
   if (content.body.length > world.settings.replication.singleCopyBytesMax) return 'OBJECT_TOO_LARGE';
   if (kind === 'unreadable') return 'METADATA_UNREADABLE';
   if (kind === 'refused') return 'REQUEST_REFUSED';
@@ -59,21 +63,29 @@ export function isTrueReason(
   written: Written,
   { destination }: Pair,
   code: ReasonCode,
+  toldMs: number,
 ): boolean {
   if (code === obstacleOf(world, written)) return true;
-  if (code === 'NEWER_NOT_COPYABLE') return isBelowUncopyable(world, written, destination);
+  if (code === 'NEWER_NOT_COPYABLE') return wasBelowUncopyable(world, written, destination, toldMs);
   return code === 'REPLICA_MISMATCH' && tornReplicas(world, written, destination.bucket).length >= 2;
 }
 
-/** Something newer is at the destination that can be copied neither from the source nor from there any longer. */
-function isBelowUncopyable(world: World, written: Written, destination: BucketRef): boolean {
+/**
+ * Something newer was at the destination that could be copied neither from the source nor from there when it was told: that
+ * is asked again only about once an hour.
+ */
+function wasBelowUncopyable(world: World, written: Written, destination: BucketRef, toldMs: number): boolean {
+  const { clockToleranceMs } = world.settings.replication;
+  const [fromMs, untilMs] = [toldMs - clockToleranceMs, toldMs + clockToleranceMs];
   const isCopyable = (one: Written): boolean =>
-    one.removedMs === undefined && obstacleOf(world, one) === undefined;
+    (one.removedMs ?? Infinity) > untilMs && obstacleOf(world, one, fromMs) === undefined;
   return world.cos.ledger
     .of(written.ref.bucket, written.key)
     .slice(placeOf(world, written) + 1)
     .some((newer) => {
-      const standing = replicasOf(world, newer, destination).filter((one) => one.removedMs === undefined);
+      const standing = replicasOf(world, newer, destination).filter(
+        ({ landedMs, removedMs }) => landedMs <= untilMs && (removedMs ?? Infinity) > fromMs,
+      );
       return standing.length > 0 && ![newer, ...standing].some(isCopyable);
     });
 }
@@ -117,7 +129,7 @@ export function checkBacklog(world: World, books: RuleBooks, timerMs: number, ve
     const ageMs = world.scheduler.now() - 3 * timerMs - Date.parse(at);
     if (written.restoredMs !== undefined && ageMs > youngMs) continue;
     const pair: Pair = { source: written.ref, destination: rule.destination, key, rule };
-    if (!isTrueReason(world, written, pair, code))
+    if (!isTrueReason(world, written, pair, code, Date.parse(at)))
       verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);
     if (replicasOf(world, written, rule.destination).some(({ removedMs }) => removedMs === undefined))
       verdict.fail('status', `${shown(written)} is said to have failed: ${code}; it was copied`, key);
