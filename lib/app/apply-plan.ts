@@ -51,18 +51,19 @@ export async function applyPlan(
     await assertRuleHolds(ports, source, one.rule);
     if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
   };
-  let headChecked = false;
+  let headFollows = false;
   /** What is older is written again only if the head can be put on top of it. */
   const assertHeadFollows = async (): Promise<void> => {
     const step = plan.steps[plan.refills];
-    if (headChecked || step === undefined || step.kind === 'putDeleteMarker') return;
-    await copyMatterOf(ports, { source: bucket, key, rule: one.rule, step, current }).catch(
-      (thrown: unknown) => {
-        const { effect, message } = asReplicationError(thrown);
-        throw effect === 'retry' ? thrown : new ReplicationError('NEWER_NOT_COPYABLE', message, thrown);
-      },
-    );
-    headChecked = true;
+    if (headFollows || step === undefined || step.kind === 'putDeleteMarker') return;
+    const request = { source: bucket, key, rule: one.rule, step, current };
+    await copyMatterOf(ports, request).catch((thrown: unknown) => {
+      const { effect, message } = asReplicationError(thrown);
+      if (effect === 'gap') throw new ReplicationError('NEWER_NOT_COPYABLE', message, thrown);
+      // It was deleted for good since the look.
+      throw effect === 'skip' ? new PlanDropped('again') : thrown;
+    });
+    headFollows = true;
   };
   const topMark = top && markOf(entryId(top), ports.digests.sha256);
   let above = 0;
@@ -73,7 +74,6 @@ export async function applyPlan(
     if (plan.repeats.has(step) && one.written === writtenBefore) continue;
     try {
       await assertDue();
-      if (place < plan.refills) await assertHeadFollows();
       above += await applyStep(ports, {
         source: bucket,
         key,
@@ -82,7 +82,10 @@ export async function applyPlan(
         base: place < plan.refills ? undefined : { top: topMark, above },
         seenAt,
         current,
-        beforeWrite,
+        beforeWrite: async () => {
+          if (place < plan.refills) await assertHeadFollows();
+          await beforeWrite();
+        },
         assertDue,
       });
       one.written += 1;

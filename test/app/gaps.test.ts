@@ -31,7 +31,7 @@ async function sweepForTwoHours(world: World): Promise<void> {
 }
 
 /** How often something is written to the backlog. */
-async function toldIn(world: World, work: () => Promise<void>): Promise<number> {
+async function toldIn(world: World, work: () => Promise<unknown>): Promise<number> {
   const { put } = world.ports.state;
   let told = 0;
   world.ports.state.put = async (name, body) => {
@@ -160,6 +160,25 @@ test('a newer version that has been archived at the source is put on top again f
   await sweep(world);
   await notify(world);
   expect(at(world)).toHaveLength(3);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a newer version that is deleted for good at either end is in nobody’s way, also if that happens after the look', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  const two = world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.cos.deleteVersion(source, key, two.entry.versionId);
+  restoreVersion(world, 'one');
+  const { headObject } = world.ports.store;
+  world.ports.store.headObject = async (ref, name, versionId) => {
+    if (ref.bucket === destination.bucket && versionId !== undefined && at(world).includes('two'))
+      world.cos.deleteVersion(ref, name, versionId);
+    return headObject(ref, name, versionId);
+  };
+  world.advance(300_000);
+  expect(await toldIn(world, () => sweep(world))).toBe(0);
+  expect(at(world)).toEqual(['one']);
   expect(await backlogOf(world)).toEqual([]);
 });
 

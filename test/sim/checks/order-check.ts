@@ -74,10 +74,12 @@ function isLateByRight(
   return isInDoubt || wasUnderWay(world, bucket, of, newer.landedMs);
 }
 
-/** Who passed it had last been told that it is archived. */
-function wasArchivedFor(of: Written, { worker, startedMs }: Arrival): boolean {
-  const last = of.told.findLast((told) => told.worker === worker && told.atMs <= startedMs);
-  return last?.readable === false;
+/** Who passed it had been told that it is archived, since it had listed the key, or side by side with that. */
+function wasArchivedFor(of: Written, { worker, lookedMs, startedMs }: Arrival): boolean {
+  const told = of.told.filter((one) => one.worker === worker && one.atMs <= startedMs);
+  const since = told.filter(({ atMs }) => atMs >= lookedMs);
+  // Of two destinations each asks for itself.
+  return (since.length > 0 ? since : told.slice(-1)).some(({ readable }) => !readable);
 }
 
 /** A newer marker may count as copied because an attempt to write it is of unknown outcome. */
