@@ -7,7 +7,7 @@ import type { ReplicationRule } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
 import { closeGaps, recordFailure } from './backlog';
-import { copyMatterOf } from './copy-matter';
+import { type CopyMatter, copyMatterOf } from './copy-matter';
 import type { MadePlan, SourceSide } from './make-plan';
 import type { RuleSource } from './ports';
 import type { Progress } from './progress';
@@ -51,19 +51,18 @@ export async function applyPlan(
     await assertRuleHolds(ports, source, one.rule);
     if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
   };
-  let headFollows = false;
-  /** What is older is written again only if the head can be put on top of it. */
+  let headMatter: CopyMatter | undefined;
+  /** What is older is written again only if the head can be put on top of it: not as the look had it, but as it is now. */
   const assertHeadFollows = async (): Promise<void> => {
     const step = plan.steps[plan.refills];
-    if (headFollows || step === undefined || step.kind === 'putDeleteMarker') return;
-    const request = { source: bucket, key, rule: one.rule, step, current };
-    await copyMatterOf(ports, request).catch((thrown: unknown) => {
+    if (headMatter !== undefined || step === undefined || step.kind === 'putDeleteMarker') return;
+    const request = { source: bucket, key, rule: one.rule, step, current: undefined };
+    headMatter = await copyMatterOf(ports, request).catch((thrown: unknown) => {
       const { effect, message } = asReplicationError(thrown);
       if (effect === 'gap') throw new ReplicationError('NEWER_NOT_COPYABLE', message, thrown);
       // It was deleted for good since the look.
       throw effect === 'skip' ? new PlanDropped('again') : thrown;
     });
-    headFollows = true;
   };
   const topMark = top && markOf(entryId(top), ports.digests.sha256);
   let above = 0;
@@ -82,6 +81,7 @@ export async function applyPlan(
         base: place < plan.refills ? undefined : { top: topMark, above },
         seenAt,
         current,
+        matter: place === plan.refills ? headMatter : undefined,
         beforeWrite: async () => {
           if (place < plan.refills) await assertHeadFollows();
           await beforeWrite();

@@ -30,6 +30,8 @@ export interface StepRequest {
   readonly assertDue: () => Promise<void>;
   /** The source's current version, already looked at. */
   readonly current: ObjectHead | undefined;
+  /** What a copy copies, where that has been found already. */
+  readonly matter: CopyMatter | undefined;
 }
 
 /** Writes one version or marker to the destination. Returns how many entries it put there; fails with the reason if none. */
@@ -38,7 +40,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   switch (step.kind) {
     case 'copyVersion':
     case 'restoreReplica':
-      return copy(ports, request, await copyMatterOf(ports, { ...request, step }));
+      return copy(ports, request, request.matter ?? (await copyMatterOf(ports, { ...request, step })));
     case 'putDeleteMarker': {
       const { source, key, rule, base } = request;
       if (await sourceMarkerIsReplica(ports, source.bucket, key, step.marker)) {

@@ -73,7 +73,8 @@ async function closeBacklog(
         ? found.names
         : found.entries.filter(({ entry }) => isVoid(entry)).map(({ name }) => name);
     // What was listed before the next revision was written is of none later than this one, whatever clocks say.
-    if ((await ports.store.revision(sourceBucket, revision + 1)) !== undefined) return false;
+    const isNewest = async () => (await ports.store.revision(sourceBucket, revision + 1)) === undefined;
+    if (names.length > 0 && !(await isNewest())) return false;
     await mapAtMost(removalsAtOnce, names, remove);
     ended = found.complete;
     after = found.last;

@@ -84,8 +84,9 @@ function matter(
 ): CopyMatter {
   const transfer = planTransfer(what.head, rule, settings);
   if (transfer.kind === 'copy') return { ...what, transfer };
-  const { versionId } = what.version;
-  throw new ReplicationError(transfer.code, `version ${versionId} of "${key}": ${transfer.detail}`);
+  const { version, from } = what;
+  const detail = `version ${version.versionId} of "${key}" in ${from.bucket}: ${transfer.detail}`;
+  throw new ReplicationError(transfer.code, detail);
 }
 
 async function headOf(

@@ -69,6 +69,19 @@ function restoreVersion(world: World, body: string): void {
   };
 }
 
+/** A restored version, and on top of it one that has been archived since it was copied: at the source, or at both ends. */
+async function belowArchived(...ends: readonly (typeof source)[]) {
+  const world = await withRule();
+  const one = world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  for (const end of ends) archiveCurrent(world, end);
+  restoreVersion(world, 'one');
+  world.advance(300_000);
+  await sweep(world);
+  return { world, one };
+}
+
 /** COS writes other bytes than it was asked to, as many. */
 function damageCopies(world: World): () => void {
   const { copyVersion } = world.ports.store;
@@ -106,15 +119,7 @@ test('an archived version that is restored is copied in its place, and what lies
 });
 
 test('a restored version is not put on top of a newer one that has been archived meanwhile, until that is not the newest', async () => {
-  const world = await withRule();
-  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
-  world.cos.put(source, key, { body: 'two' });
-  await notify(world);
-  archiveCurrent(world, source);
-  archiveCurrent(world, destination);
-  restoreVersion(world, 'one');
-  world.advance(300_000);
-  await sweep(world);
+  const { world } = await belowArchived(source, destination);
   expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
   const told = await toldIn(world, () => sweepForTwoHours(world));
   expect(told).toBeGreaterThan(0);
@@ -130,15 +135,7 @@ test('a restored version is not put on top of a newer one that has been archived
 });
 
 test('what was in the way of a version that is deleted for good leaves the backlog', async () => {
-  const world = await withRule();
-  const one = world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
-  world.cos.put(source, key, { body: 'two' });
-  await notify(world);
-  archiveCurrent(world, source);
-  archiveCurrent(world, destination);
-  restoreVersion(world, 'one');
-  world.advance(300_000);
-  await sweep(world);
+  const { world, one } = await belowArchived(source, destination);
   expect(await backlogOf(world)).toEqual(['NEWER_NOT_COPYABLE']);
   world.cos.deleteVersion(source, key, one.entry.versionId);
   await sweepForTwoHours(world);
@@ -147,14 +144,7 @@ test('what was in the way of a version that is deleted for good leaves the backl
 });
 
 test('a newer version that has been archived at the source is put on top again from its replica', async () => {
-  const world = await withRule();
-  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
-  world.cos.put(source, key, { body: 'two' });
-  await notify(world);
-  archiveCurrent(world, source);
-  restoreVersion(world, 'one');
-  world.advance(300_000);
-  await sweep(world);
+  const { world } = await belowArchived(source);
   expect(at(world)).toEqual(['two', 'one', 'two']);
   world.advance(300_000);
   await sweep(world);
@@ -179,6 +169,25 @@ test('a newer version that is deleted for good at either end is in nobody’s wa
   world.advance(300_000);
   expect(await toldIn(world, () => sweep(world))).toBe(0);
   expect(at(world)).toEqual(['one']);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a newer version that is made readable after the look is in nobody’s way', async () => {
+  const world = await withRule(undefined, { leases: false });
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  archiveCurrent(world, source);
+  archiveCurrent(world, destination);
+  const { headObject } = world.ports.store;
+  world.ports.store.headObject = async (ref, name, versionId) => {
+    const head = await headObject(ref, name, versionId);
+    // The look asks for what is current, and whoever copies for a version.
+    return head && { ...head, restored: ref.bucket === source.bucket && versionId !== undefined };
+  };
+  world.advance(300_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['two', 'one', 'two']);
   expect(await backlogOf(world)).toEqual([]);
 });
 

@@ -9,10 +9,10 @@ import type { World } from '../world';
 import { type Pair, placeOf, replicasOf } from './histories';
 
 /** Why an entry is said to have failed for good, and when each reason was told, by the teller's clock. */
-type Told = ReadonlyMap<ReasonCode, number>;
+type Reasons = ReadonlyMap<ReasonCode, number>;
 
 /** The entries that the backlog names as failed for good. */
-export type Gaps = ReadonlyMap<string, Told>;
+export type Gaps = ReadonlyMap<string, Reasons>;
 
 export function readGaps(world: World): Gaps {
   const gaps = new Map<string, Map<ReasonCode, number>>();
@@ -24,7 +24,7 @@ export function readGaps(world: World): Gaps {
   return gaps;
 }
 
-export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): Told {
+export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): Reasons {
   const name = gapName(pair.source.bucket, pair.rule.id, pair.key, nameOf(written.stored.entry));
   return gaps.get(name) ?? new Map<ReasonCode, number>();
 }
