@@ -1,4 +1,4 @@
-import type { RuleSet } from '../../../lib/domain/rule';
+import type { BucketRef, RuleSet } from '../../../lib/domain/rule';
 import type { Verdict } from '../failure';
 import { nameOf, shown, type Written } from '../ledger';
 import { covers, type RuleBooks } from '../rule-books';
@@ -32,6 +32,26 @@ export function checkAllArrived(
     const fromMs = of === 'all' ? 0 : Math.max(changedMs, ...doubtsMs) + world.settings.configLifetimeMs;
     checkNothingLost(world, books, pair, gaps, verdict, fromMs);
   }
+}
+
+export interface LeftToEvents {
+  readonly written: Written;
+  readonly destination: BucketRef;
+}
+
+/** What nothing but an event can tell to be missing at a destination. */
+export function leftToEvents(
+  world: World,
+  books: RuleBooks,
+  keys: readonly string[],
+): readonly LeftToEvents[] {
+  const gaps = readGaps(world);
+  return pairsOf(world, books, keys).flatMap((pair) =>
+    world.cos.ledger
+      .of(pair.source.bucket, pair.key)
+      .filter((written) => stateOf(world, books, written, pair, gaps) === 'like a user’s own')
+      .map((written) => ({ written, destination: pair.destination })),
+  );
 }
 
 /** A marker that was sent to a bucket while it was suspended got no id: its key waits until the attempt is surely over. */
