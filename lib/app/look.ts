@@ -102,10 +102,42 @@ export async function keyChanged(
   key: string,
   look: Look,
 ): Promise<boolean> {
-  if (look.current !== undefined) return !sameCurrent(await readableHead(ports, bucket, key), look.current);
+  if (look.current !== undefined) return currentChanged(ports, bucket, key, look.current);
   const { entries } = await ports.store.listKey(bucket, key, { entriesMax: 1 });
   const [now, before] = [newestOf(entries), newestOf(look.window.entries)];
   return (now && entryId(now)) !== (before && entryId(before));
+}
+
+/**
+ * Whether anything came to one side of a key since a look, also below the newest: where ids are of the moment at which a
+ * write began, one that takes long lands below what was written meanwhile. One request more than `keyChanged`, unless a
+ * delete marker is the newest.
+ */
+export async function historyChanged(
+  ports: LookPorts,
+  bucket: BucketRef,
+  key: string,
+  { current, window }: Look,
+): Promise<boolean> {
+  const entriesMax = Math.min(Math.max(window.entries.length, 1), listedEntriesMax);
+  const [isOtherCurrent, { entries }] = await Promise.all([
+    current !== undefined && currentChanged(ports, bucket, key, current),
+    ports.store.listKey(bucket, key, { entriesMax }),
+  ]);
+  const known = new Set(window.entries.map(entryId));
+  const [oldest] = window.entries;
+  // What is older than the window was not looked at either.
+  const from = entries.findIndex((entry) => oldest !== undefined && entryId(entry) === entryId(oldest));
+  return isOtherCurrent || entries.slice(from + 1).some((entry) => !known.has(entryId(entry)));
+}
+
+async function currentChanged(
+  ports: LookPorts,
+  bucket: BucketRef,
+  key: string,
+  before: ObjectHead,
+): Promise<boolean> {
+  return !sameCurrent(await readableHead(ports, bucket, key), before);
 }
 
 function sameCurrent(a: ObjectHead | 'unreadable' | undefined, b: ObjectHead): boolean {

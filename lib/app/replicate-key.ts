@@ -1,10 +1,10 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
-import type { EntryId } from '../domain/history';
+import type { EntryId, HistoryWindow } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
 
 import { takeLease } from './lease';
-import { type Look, lookAt, keyChanged } from './look';
+import { historyChanged, keyChanged, type Look, lookAt } from './look';
 import { makePlan, type SourceSide } from './make-plan';
 import { createProgress, type Progress, type RuleOutcome } from './progress';
 
@@ -43,9 +43,9 @@ async function replicateUntilQuiet(
   for (let round = 0; round < ports.settings.roundsMax; round += 1) {
     const look = await replicateOnce(ports, task, progress, round);
     if (look === 'again') continue;
-    // Whoever found the key taken has left, and relies on a look after the release.
+    // Whoever found the key taken has left, and relies on a look after the release, whatever it was that they saw.
     if (!(await releaseAll(progress))) return;
-    if (!(await keyChanged(ports, task.source, task.key, look))) return;
+    if (!(await historyChanged(ports, task.source, task.key, look))) return;
   }
   throw new ReplicationError('KEY_BUSY', `"${task.key}" changed during ${ports.settings.roundsMax} looks`);
 }
@@ -69,20 +69,15 @@ async function replicateOnce(
   await ports.gate.pass(task.source, 'source');
   const listedMs = ports.clock.now();
   const look = await lookAt(ports, task.source, task.key);
-  const source: SourceSide = {
-    bucket: task.source,
-    key: task.key,
-    listedMs,
-    current: look.current,
-    window: look.window,
-  };
+  const sides = progress.map((): SourceSide => ({ bucket: task.source, key: task.key, listedMs, ...look }));
   // Side by side: a destination that does not answer holds up no other. Each reads as far back as it must.
   const done = await Promise.all(
-    progress.map(async (one): Promise<Done> => {
-      if (one.stopped) return 'idle';
+    progress.map(async (one, place): Promise<Done> => {
+      const side = sides[place];
+      if (one.stopped || side === undefined) return 'idle';
       try {
         one.beginRound();
-        return await replicateTo(ports, { ...source }, one, {
+        return await replicateTo(ports, side, one, {
           round,
           refills: task.refills?.get(one.rule.id),
         });
@@ -94,9 +89,17 @@ async function replicateOnce(
   );
   if (done.includes('again')) return 'again';
 
-  // With a lease, the look again comes after its release.
-  if (!done.includes('wrote') || progress.some((one) => one.lease)) return look;
+  // With a lease, the look again comes after its release: at as much as any destination needed.
+  if (progress.some((one) => one.lease)) return { ...look, window: longestOf(look.window, sides) };
+  if (!done.includes('wrote')) return look;
   return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;
+}
+
+function longestOf(listed: HistoryWindow, sides: readonly SourceSide[]): HistoryWindow {
+  return sides.reduce(
+    (longest, { window }) => (window.entries.length > longest.entries.length ? window : longest),
+    listed,
+  );
 }
 
 /** Brings one destination up to date with what was seen of the source. */

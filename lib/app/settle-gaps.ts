@@ -1,4 +1,4 @@
-import { asReplicationError } from '../domain/error';
+import { asReplicationError, type ReasonCode } from '../domain/error';
 import {
   type EntryId,
   etagsAgree,
@@ -19,6 +19,9 @@ import { readableHead } from './readable-head';
 
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
 const abandonedAfterMs = 600_000;
+
+/** Nothing else keeps a delete marker from its destination. */
+const ofMarkers: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['REQUEST_REFUSED', 'NEWER_NOT_COPYABLE']);
 
 /** Entries at the destination that are asked what they are, the newest, and pages of them. */
 const examinationsMax = 300;
@@ -102,8 +105,7 @@ async function standsAtDestination(
   const { clockToleranceMs, longestTransferMs } = ports.settings;
   // No replica is older than its source; what took long has the time of its begin.
   const fromMs = Math.min(...sought.map((of) => idMs(of) ?? 0)) - clockToleranceMs - longestTransferMs;
-  // Nothing but a refusal keeps a delete marker from its destination.
-  const mayBeMarkers = gaps.some(({ entry }) => entry.code === 'REQUEST_REFUSED');
+  const mayBeMarkers = gaps.some(({ entry }) => ofMarkers.has(entry.code));
   const newest = new Map<EntryId, { readonly replica: Replica; readonly entry: HistoryEntry }>();
   const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket, destination, key);

@@ -1,6 +1,8 @@
+import { recordFailure } from '../../lib/app/backlog';
 import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
+import { entryId } from '../../lib/domain/history';
 import {
   destination,
   eventFor,
@@ -132,6 +134,24 @@ test('a restored version is not put on top of a newer one that has been archived
   await sweepForTwoHours(world);
   expect(at(world)).toEqual(['two', 'three', 'one', 'three']);
   expect(await backlogOf(world)).toEqual([]);
+});
+
+test('a delete marker that stands at the destination leaves the backlog, although something newer is in the way', async () => {
+  const world = await withRule();
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  const marker = entryId(world.cos.delete(source, key).entry);
+  await notify(world);
+  world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  for (const end of [source, destination]) archiveCurrent(world, end);
+  // Whoever is not shown the marker's record takes it for missing.
+  const error = new ReplicationError('NEWER_NOT_COPYABLE', 'two');
+  await recordFailure(world.ports, source, key, 'r1', { source: marker, error });
+  world.advance(300_000);
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
+  expect(at(world)).toEqual(['one', '(deleted)', 'two']);
 });
 
 test('what was in the way of a version that is deleted for good leaves the backlog', async () => {

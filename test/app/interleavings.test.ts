@@ -518,6 +518,26 @@ describe('leases', () => {
     expect(held(world)).toEqual([]);
   });
 
+  test('what lands below the newest while its holder copies is found by the look after the release', async () => {
+    const world = await withRule();
+    for (const body of ['one', 'late', 'two']) world.cos.put(source, key, { body });
+    const keys = world.cos.bucket(source)?.keys ?? new Map();
+    const landed = keys.get(key) ?? [];
+    const [one, , two] = landed;
+    keys.set(key, [one, two]);
+    const paused = pause(world, 'copyVersion');
+    const holder = notify(world);
+    await paused.arrived;
+
+    // Its id is of the moment that the upload began.
+    keys.set(key, landed);
+    expect((await notify(world)).written).toBe(0);
+    paused.release();
+    await holder;
+    expect(at(world)).toEqual(['one', 'two', 'late', 'two']);
+    expect((await notify(world)).written).toBe(0);
+  });
+
   test('whoever wrote without one on top of what its holder wrote puts that on top again', async () => {
     const world = await withRule();
     world.cos.put(source, key, { body: 'one' });
