@@ -67,10 +67,11 @@ export async function applyPlan(
   const topMark = top && markOf(entryId(top), ports.digests.sha256);
   let above = 0;
   let done: Done = 'idle';
-  const writtenBefore = one.written;
+  /** Whatever lies on top of the head now, it is put on top again. */
+  let wroteBelow = false;
   for (const [place, step] of plan.steps.entries()) {
     // Nothing below the head was missing after all.
-    if (plan.repeats.has(step) && one.written === writtenBefore) continue;
+    if (plan.repeats.has(step) && !wroteBelow) continue;
     try {
       await assertDue();
       above += await applyStep(ports, {
@@ -90,6 +91,7 @@ export async function applyPlan(
       });
       one.written += 1;
       done = 'wrote';
+      wroteBelow = true;
       // If that fails, the timer comes upon it.
       if (mayHaveFailed(ports, step))
         await closeGaps(ports, bucket, key, one.rule.id, stepEntry(step)).catch(() => undefined);
@@ -97,6 +99,7 @@ export async function applyPlan(
       // What was written without a lease may lie on top of what the holder of one has written since.
       if (thrown instanceof PlanDropped) throw done === 'wrote' ? new PlanDropped('again') : thrown;
       const failure = { source: stepEntry(step), error: asReplicationError(thrown) };
+      wroteBelow ||= failure.error.code === 'REPLICA_MISMATCH';
       if (failure.error.effect === 'retry') {
         one.stop(failure.source, failure.error);
         return done;
@@ -104,7 +107,7 @@ export async function applyPlan(
       // Only for what lies below it, it was to be repeated: it stands where it stood.
       if (place < plan.refills && plan.repeats.has(step)) continue;
       // Once something stands above a gap, no look finds it again: it is written down first.
-      if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule.id, failure);
+      if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule, failure);
       one.leave(failure.source, failure.error);
     }
   }

@@ -9,7 +9,7 @@ import {
 } from '../domain/backlog';
 import { reasons, ReplicationError } from '../domain/error';
 import type { EntryId } from '../domain/history';
-import type { BucketRef } from '../domain/rule';
+import type { BucketRef, ReplicationRule } from '../domain/rule';
 import { attempted } from './isolated';
 import { mapAtMost } from './map-at-most';
 import type { Clock, Digests, Entropy, Logger, StateStore } from './ports';
@@ -34,10 +34,10 @@ export async function recordFailure(
   ports: BacklogPorts,
   source: BucketRef,
   key: string,
-  ruleId: string,
+  rule: ReplicationRule,
   failure: EntryFailure,
 ): Promise<void> {
-  const entry = entryOf(ports, source, key, ruleId, failure);
+  const entry = entryOf(ports, source, key, rule, failure);
   const attempt = `${ports.clock.now().toString(36)}-${ports.entropy.nonce()}`;
   const name = backlogName(entry, ports.digests.sha256(key), attempt);
   await ports.state.put(name, JSON.stringify(entry));
@@ -70,14 +70,15 @@ function entryOf(
   ports: BacklogPorts,
   source: BucketRef,
   key: string,
-  ruleId: string,
+  rule: ReplicationRule,
   { source: entry, error }: EntryFailure,
 ): BacklogEntry {
   const retryable = error.effect === 'retry';
   return {
-    ruleId,
+    ruleId: rule.id,
     sourceBucket: source.bucket,
     sourceRegion: source.region,
+    destinationBucket: rule.destination.bucket,
     key,
     ...(entry === undefined ? {} : { source: entry }),
     status: retryable ? 'PENDING' : 'FAILED',
@@ -100,7 +101,7 @@ export async function recordPending(
   for (const { rule, pending } of outcomes) {
     // Under a changed rule the key is looked at anew; what an old one left undone is no backlog of it.
     if (pending === undefined || pending.error.code === 'RULE_CHANGED') continue;
-    await recordFailure(ports, source, key, rule.id, pending);
+    await recordFailure(ports, source, key, rule, pending);
     if (pending.error.effect === 'retry') waiting += 1;
   }
   return waiting;

@@ -1,4 +1,4 @@
-import type { BacklogEntry } from '../domain/backlog';
+import { type BacklogEntry, isOfAnother } from '../domain/backlog';
 import { asReplicationError, type ReplicationError } from '../domain/error';
 import { coverageOf, type RuleSet } from '../domain/rule';
 import type { ChangedRule } from '../domain/rule-change';
@@ -55,8 +55,11 @@ async function closeBacklog(
   timeIsUp: () => boolean,
 ): Promise<boolean> {
   if (backlog.kind === 'keep') return true;
-  const isVoid = ({ key }: BacklogEntry): boolean => coverageOf(rule, key) === undefined;
-  const wants = (): boolean => backlog.kind === 'keepCovered';
+  // Of a rule that goes on, whoever has heard of the change may have written something down already.
+  const goesOn = backlog.kind === 'keepCovered' || backlog.why === 'RULE_CHANGED';
+  const isVoid = (entry: BacklogEntry): boolean =>
+    coverageOf(rule, entry.key) === undefined || isOfAnother(rule, entry);
+  const wants = (): boolean => goesOn;
   let left = false;
   const failures: ReplicationError[] = [];
   const remove = async (name: string): Promise<void> => {
@@ -68,10 +71,9 @@ async function closeBacklog(
   let ended = false;
   for (let page = 0; page < pagesMax && !ended && !timeIsUp(); page += 1) {
     const found = await readBacklog(ports, { sourceBucket, ruleId: rule.id }, after, wants, timeIsUp);
-    const names =
-      backlog.kind === 'close'
-        ? found.names
-        : found.entries.filter(({ entry }) => isVoid(entry)).map(({ name }) => name);
+    const names = goesOn
+      ? found.entries.filter(({ entry }) => isVoid(entry)).map(({ name }) => name)
+      : found.names;
     // What was listed before the next revision was written is of none later than this one, whatever clocks say.
     const isNewest = async () => (await ports.store.revision(sourceBucket, revision + 1)) === undefined;
     if (names.length > 0 && !(await isNewest())) return false;

@@ -3,18 +3,28 @@ import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule
 import { entryId, versionIdOf } from '../domain/history';
 import { isCoveredAt, oldestCoveredMs } from '../domain/key-view';
 import { planTransfer } from '../domain/transfer';
+import { isOfAnother } from '../domain/backlog';
 import type { NamedEntry } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { readableHead } from './readable-head';
 
-/** Reasons that no delete marker has; all but a mismatch are told by a HEAD of the version. */
+/** Reasons that no delete marker has: a HEAD tells whether the version is still there, and of most whether they are so still. */
 const ofVersions: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'OBJECT_ARCHIVED',
   'OBJECT_ENCRYPTED',
   'OBJECT_TOO_LARGE',
+  'METADATA_TOO_LARGE',
   'METADATA_UNREADABLE',
   'REPLICA_MISMATCH',
 ]);
+
+/** They are found out while a version is copied, and no HEAD says that they are so no longer. */
+const ofCopies: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['METADATA_TOO_LARGE', 'REPLICA_MISMATCH']);
+
+/** What COS refuses, or what lies above it: a plan knows whether it is still asked for, and only another try if it is so still. */
+export function onlyAPlanTells(code: ReasonCode): boolean {
+  return code === 'REQUEST_REFUSED' || code === 'NEWER_NOT_COPYABLE';
+}
 
 /** What only another try can tell is tried again once its gap is older than this; a try that fails makes a young one. */
 const triedAgainAfterMs = 1_800_000;
@@ -34,19 +44,17 @@ export async function stateOfGap(
   const coverage = coverageOf(rule, key) ?? {};
   // What failed before the rule began is older still, also where its destination was another one then.
   if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
+  if (isOfAnother(rule, entry)) return 'moot';
   const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
-  // Only a plan knows what is newer, and whether it is copyable.
-  if (code === 'NEWER_NOT_COPYABLE') return isOld ? 'copyable' : 'gap';
-  const mayBeOther = ofVersions.has(code) || (isOld && code === 'REQUEST_REFUSED');
-  if (entry.source === undefined || !mayBeOther) return 'gap';
+  if (onlyAPlanTells(code)) return isOld ? 'copyable' : 'gap';
+  if (entry.source === undefined || !ofVersions.has(code)) return 'gap';
   const versionId = versionIdOf(entry.source);
   const head = await readableHead(ports, source, key, versionId);
   if (head === 'unreadable') return 'gap';
-  // A delete marker that was refused is none for a HEAD either.
-  if (head === undefined) return ofVersions.has(code) ? 'moot' : 'gap';
+  if (head === undefined) return 'moot';
   const now = entryId({ ...head, kind: 'version', versionId });
   if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverage.since)) return 'moot';
   const transfer = planTransfer(head, rule, ports.settings);
-  const isAsItWas = code === 'REPLICA_MISMATCH' || (transfer.kind === 'refused' && transfer.code === code);
+  const isAsItWas = ofCopies.has(code) || (transfer.kind === 'refused' && transfer.code === code);
   return isAsItWas ? 'gap' : 'copyable';
 }

@@ -102,7 +102,7 @@ export async function keyChanged(
   key: string,
   look: Look,
 ): Promise<boolean> {
-  if (look.current !== undefined) return currentChanged(ports, bucket, key, look.current);
+  if (look.current !== undefined) return !sameCurrent(await readableHead(ports, bucket, key), look.current);
   const { entries } = await ports.store.listKey(bucket, key, { entriesMax: 1 });
   const [now, before] = [newestOf(entries), newestOf(look.window.entries)];
   return (now && entryId(now)) !== (before && entryId(before));
@@ -110,8 +110,7 @@ export async function keyChanged(
 
 /**
  * Whether anything came to one side of a key since a look, also below the newest: where ids are of the moment at which a
- * write began, one that takes long lands below what was written meanwhile. One request more than `keyChanged`, unless a
- * delete marker is the newest.
+ * write began, one that takes long lands below what was written meanwhile. Two requests.
  */
 export async function historyChanged(
   ports: LookPorts,
@@ -119,25 +118,20 @@ export async function historyChanged(
   key: string,
   { current, window }: Look,
 ): Promise<boolean> {
-  const entriesMax = Math.min(Math.max(window.entries.length, 1), listedEntriesMax);
-  const [isOtherCurrent, { entries }] = await Promise.all([
-    current !== undefined && currentChanged(ports, bucket, key, current),
+  const entriesMax = Math.min(window.entries.length + ports.settings.historyPageEntries, listedEntriesMax);
+  const [now, { entries }] = await Promise.all([
+    readableHead(ports, bucket, key),
     ports.store.listKey(bucket, key, { entriesMax }),
   ]);
+  const isOtherCurrent =
+    current === undefined ? now !== undefined && now !== 'unreadable' : !sameCurrent(now, current);
   const known = new Set(window.entries.map(entryId));
   const [oldest] = window.entries;
-  // What is older than the window was not looked at either.
-  const from = entries.findIndex((entry) => oldest !== undefined && entryId(entry) === entryId(oldest));
+  // What is older than a part of a history was not looked at either.
+  const from = entries.findIndex(
+    (entry) => !window.complete && oldest !== undefined && entryId(entry) === entryId(oldest),
+  );
   return isOtherCurrent || entries.slice(from + 1).some((entry) => !known.has(entryId(entry)));
-}
-
-async function currentChanged(
-  ports: LookPorts,
-  bucket: BucketRef,
-  key: string,
-  before: ObjectHead,
-): Promise<boolean> {
-  return !sameCurrent(await readableHead(ports, bucket, key), before);
 }
 
 function sameCurrent(a: ObjectHead | 'unreadable' | undefined, b: ObjectHead): boolean {
@@ -157,9 +151,13 @@ function listingKnows(
 ): boolean {
   if (current === undefined) return newestOf(window.entries)?.kind !== 'version';
   // Appendable objects have no versions; what a listing shows of them is not documented.
-  if (current.appendable || current.lastModifiedMs < believedBeforeMs) return true;
-  const id = current.versionId ?? 'null';
+  if (current.appendable) return true;
+  const { versionId: id } = current;
+  // However old its time is: it may be that of the begin of an upload that has just come to its end.
+  if (id !== undefined && id !== 'null') return window.entries.some(({ versionId }) => versionId === id);
+  // Which one it is, an overwritten one's listing tells once it is old.
+  if (current.lastModifiedMs < believedBeforeMs) return true;
   return window.entries.some(
-    (entry) => entry.kind === 'version' && entry.versionId === id && isOfVersion(current, entry),
+    (entry) => entry.kind === 'version' && entry.versionId === 'null' && isOfVersion(current, entry),
   );
 }

@@ -15,6 +15,8 @@ export interface ReplicationSettings {
   readonly planAgeMaxMs: number;
   /** No copy lands later than this after it was sent. */
   readonly longestTransferMs: number;
+  /** What a user uploads so long may have the time of its begin, and be listed below what was written meanwhile. */
+  readonly longestUploadMs: number;
   /** A delete whose answer never came has happened by then, or never will. */
   readonly deleteSettlesMs: number;
   /** The clocks of two regions, or of a function and COS, may differ by this much. */
@@ -42,6 +44,7 @@ export const defaultSettings: ReplicationSettings = {
   listingBelievedAfterMs: 20_000,
   planAgeMaxMs: 30_000,
   longestTransferMs: 15 * 60_000,
+  longestUploadMs: 15 * 60_000,
   deleteSettlesMs: 120_000,
   clockToleranceMs: 30_000,
   singleCopyBytesMax: 512 * 1024 ** 2,
@@ -59,7 +62,8 @@ export function listedForSureMs(
   return settings.listingBelievedAfterMs + settings.clockToleranceMs + 1000;
 }
 
-/** How far back from a look a listing may hide entries from what was stamped. */
+/** How far back from a look entries may come to light that were not listed when it was stamped. */
 export function seenLookbackMs(settings: ReplicationSettings): number {
-  return settings.listingBelievedAfterMs + settings.clockToleranceMs + settings.planAgeMaxMs;
+  const { listingBelievedAfterMs, clockToleranceMs, planAgeMaxMs, longestUploadMs } = settings;
+  return listingBelievedAfterMs + clockToleranceMs + planAgeMaxMs + longestUploadMs;
 }

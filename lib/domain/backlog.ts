@@ -1,5 +1,6 @@
 import type { ReasonCode } from './error';
 import type { EntryId } from './history';
+import type { ReplicationRule } from './rule';
 
 /** What replication has to say of one source entry and one rule, where it is not simply done. */
 export type ReplicationStatus = 'PENDING' | 'COMPLETED' | 'FAILED';
@@ -12,6 +13,8 @@ export interface BacklogEntry {
   readonly ruleId: string;
   readonly sourceBucket: string;
   readonly sourceRegion: string;
+  /** Where it could not be written: a rule's destination may be another one since. */
+  readonly destinationBucket?: string;
   readonly key: string;
   /** The source entry that could not be written; absent when the key could not even be looked at. */
   readonly source?: EntryId;
@@ -22,6 +25,11 @@ export interface BacklogEntry {
   readonly hint: string;
   /** ISO 8601. */
   readonly at: string;
+}
+
+/** Whether an entry is of a destination that its rule no longer has. */
+export function isOfAnother({ destination }: ReplicationRule, { destinationBucket }: BacklogEntry): boolean {
+  return destinationBucket !== undefined && destinationBucket !== destination.bucket;
 }
 
 /** Of each source entry the latest attempt: while one is looked at again, the attempt before may stand beside it. */

@@ -57,17 +57,19 @@ export function missedOrRefilled(
   const { head } = walk;
   if (missed.kind === 'examine' || missed.kind === 'readOlder' || head === undefined) return missed;
   if (![...view.refills].every((id) => isListed(view, id)) && !knowsAllCovered(view)) return sourceOlder;
-  const refill = view.source.entries.find(
+  const refills = view.source.entries.filter(
     (entry) =>
       view.refills.has(entryId(entry)) &&
       isCovered(entry, view.coverage) &&
-      compare(entryId(entry), head) < 0,
+      compare(entryId(entry), head) < 0 &&
+      (missed.kind === 'none' || compare(entryId(entry), missed.entry) < 0),
   );
-  if (refill === undefined) return missed;
-  if (missed.kind === 'from' && compare(missed.entry, entryId(refill)) <= 0) return missed;
-  const copied = copiedSince(view, refill.lastModifiedMs);
+  if (refills.length === 0) return missed;
+  const copied = copiedSince(view, Math.min(...refills.map(({ lastModifiedMs }) => lastModifiedMs)));
   if (!(copied instanceof Set)) return copied;
-  return copied.has(entryId(refill)) ? missed : { kind: 'from', entry: entryId(refill), copied };
+  // An earlier round may have copied some of them.
+  const missing = refills.find((entry) => !copied.has(entryId(entry)));
+  return missing ? { kind: 'from', entry: entryId(missing), copied } : missed;
 }
 
 /** Source entries that have a replica from this time on, or what must be known to tell. */

@@ -1,8 +1,18 @@
 import { handleEvent } from '../../lib/app/handle-event';
+import { createRuleSource } from '../../lib/app/rule-source';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import type { RuleSettings } from '../../lib/domain/rule';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+import {
+  createWorld,
+  destination,
+  eventFor,
+  ruleTimes,
+  settings,
+  sound,
+  source,
+  type World,
+} from '../support/world';
 
 /** What a change of rules does to their backlogs, by itself: no timer runs here unless a test says so. */
 const keys = ['a/1', 'a/2', 'b/1', 'b/2'];
@@ -101,6 +111,23 @@ test('what a later change covers again stays, however late and by whatever clock
   await edit(world, { prefixes: ['c/'] });
   expect(namesLeft(world)).toHaveLength(keys.length + 1);
   expect(told(world)).toContain('backlog left to the timer');
+});
+
+test('what fails under the new destination stays, however late the change closes', async () => {
+  const world = await withBacklog();
+  const { list } = world.ports.state;
+  world.ports.state.list = async (folder, after) => {
+    if (!folder.startsWith('backlog/')) return list(folder, after);
+    world.ports.state.list = list;
+    world.advance(1_000);
+    world.cos.put(source, 'a/3', { body: 'new', storageClass: 'ARCHIVE' });
+    // An instance that has just begun.
+    const rules = createRuleSource(world.ruleStore, world.ports.clock, ruleTimes);
+    await handleEvent({ ...world.ports, rules }, eventFor('a/3', world.ports.clock.now()));
+    return list(folder, after);
+  };
+  await edit(world, { destination: elsewhere });
+  expect(keysLeft(world)).toEqual(['a/3']);
 });
 
 test('left out of a whole new set of rules: what is pending goes', async () => {

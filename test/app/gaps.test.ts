@@ -1,76 +1,24 @@
 import { recordFailure } from '../../lib/app/backlog';
-import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import { entryId } from '../../lib/domain/history';
+import { destination, settings, sound, source, loseAnswers, withRule } from '../support/world';
+
 import {
-  destination,
-  eventFor,
-  settings,
-  sound,
-  source,
-  type World,
-  loseAnswers,
-  withRule,
-} from '../support/world';
+  archiveCurrent,
+  at,
+  backlogOf,
+  damageCopies,
+  key,
+  notify,
+  restoreArchived,
+  restoreVersions,
+  sweep,
+  sweepForTwoHours,
+  toldIn,
+} from '../support/gap-stories';
 
 /** What failed for good, and what becomes of it. */
-const key = 'k';
-
-const notify = (world: World) => handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
-const sweep = (world: World) =>
-  reconcile({ ...world.ports, ruleSets: () => world.ruleSetsOf(source.region) });
-const at = (world: World) => world.shown(destination, key);
-const backlogOf = async (world: World) =>
-  (await world.rules.backlog(source.bucket, 'r1', undefined)).entries.map(({ code }) => code);
-
-/** What is tried again about once an hour has been by then. */
-async function sweepForTwoHours(world: World): Promise<void> {
-  for (let run = 0; run < 24; run += 1) {
-    world.advance(300_000);
-    await sweep(world);
-  }
-}
-
-/** How often something is written to the backlog. */
-async function toldIn(world: World, work: () => Promise<unknown>): Promise<number> {
-  const { put } = world.ports.state;
-  let told = 0;
-  world.ports.state.put = async (name, body) => {
-    if (name.startsWith('backlog/')) told += 1;
-    return put(name, body);
-  };
-  await work();
-  world.ports.state.put = put;
-  return told;
-}
-
-/** Its owner makes all that is archived readable. */
-function restoreArchived(world: World): void {
-  const { headObject } = world.ports.store;
-  world.ports.store.headObject = async (...call) => {
-    const head = await headObject(...call);
-    return head && { ...head, restored: true };
-  };
-}
-
-/** A lifecycle moves what is current into the archive. */
-function archiveCurrent(world: World, ref: typeof source): void {
-  const current = world.cos.history(ref, key).at(-1);
-  Object.assign(current?.content ?? {}, { storageClass: 'ARCHIVE' });
-}
-
-/** Only this version is made readable. */
-function restoreVersion(world: World, body: string): void {
-  const { headObject } = world.ports.store;
-  const restored = world.cos.history(source, key).find(({ content }) => content?.body === body);
-  world.ports.store.headObject = async (ref, name, versionId) => {
-    const head = await headObject(ref, name, versionId);
-    const isIt = ref.bucket === source.bucket && head?.versionId === restored?.entry.versionId;
-    return head && { ...head, restored: isIt };
-  };
-}
-
 /** A restored version, and on top of it one that has been archived since it was copied: at the source, or at both ends. */
 async function belowArchived(...ends: readonly (typeof source)[]) {
   const world = await withRule();
@@ -78,24 +26,10 @@ async function belowArchived(...ends: readonly (typeof source)[]) {
   world.cos.put(source, key, { body: 'two' });
   await notify(world);
   for (const end of ends) archiveCurrent(world, end);
-  restoreVersion(world, 'one');
+  restoreVersions(world, 'one');
   world.advance(300_000);
   await sweep(world);
   return { world, one };
-}
-
-/** COS writes other bytes than it was asked to, as many. */
-function damageCopies(world: World): () => void {
-  const { copyVersion } = world.ports.store;
-  world.ports.store.copyVersion = async ({ source: from, key: name, version, destination: to, ...sent }) => {
-    const original = world.cos
-      .history(from, name)
-      .find(({ entry }) => entry.versionId === version.versionId)?.content;
-    const body = 'X'.repeat(version.sizeBytes);
-    const { entry } = world.cos.put(to, name, { ...original, body, metadata: sent.metadata });
-    return { versionId: entry.versionId, etag: version.etag, crc64: `crc-of-${body}` };
-  };
-  return () => void (world.ports.store.copyVersion = copyVersion);
 }
 
 test('an archived version that is restored is copied in its place, and what lies above it again', async () => {
@@ -147,7 +81,10 @@ test('a delete marker that stands at the destination leaves the backlog, althoug
   for (const end of [source, destination]) archiveCurrent(world, end);
   // Whoever is not shown the marker's record takes it for missing.
   const error = new ReplicationError('NEWER_NOT_COPYABLE', 'two');
-  await recordFailure(world.ports, source, key, 'r1', { source: marker, error });
+  await recordFailure(world.ports, source, key, (await world.rules.get(source.bucket, 'r1')).rule, {
+    source: marker,
+    error,
+  });
   world.advance(300_000);
   await sweep(world);
   expect(await backlogOf(world)).toEqual([]);
@@ -179,7 +116,7 @@ test('a newer version that is deleted for good at either end is in nobody’s wa
   const two = world.cos.put(source, key, { body: 'two' });
   await notify(world);
   world.cos.deleteVersion(source, key, two.entry.versionId);
-  restoreVersion(world, 'one');
+  restoreVersions(world, 'one');
   const { headObject } = world.ports.store;
   world.ports.store.headObject = async (ref, name, versionId) => {
     if (ref.bucket === destination.bucket && versionId !== undefined && at(world).includes('two'))

@@ -1,4 +1,5 @@
 import { handleEvent } from '../../lib/app/handle-event';
+import type { StoredEntry } from '../../lib/adapters/memory/memory-cos';
 import type { LeaseDocument } from '../../lib/app/lease';
 import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
@@ -162,11 +163,13 @@ test('a listing that hides a middle version: it is copied when it comes to light
 });
 
 test.each([
-  ['by landing', ['one', 'two', 'late'], ['one', 'two', 'late']],
-  ['by id', ['one', 'late', 'two'], ['one', 'two', 'late', 'two']],
+  ['3 seconds', 'by landing', 3_000, ['one', 'two', 'late'], ['one', 'two', 'late']],
+  ['3 seconds', 'by id', 3_000, ['one', 'late', 'two'], ['one', 'two', 'late', 'two']],
+  ['14 minutes', 'by landing', 840_000, ['one', 'two', 'late'], ['one', 'two', 'late']],
+  ['14 minutes', 'by id', 840_000, ['one', 'late', 'two'], ['one', 'two', 'late', 'two']],
 ])(
-  'a write whose id is older than one already copied, listed %s: the destination ends in the order of the listing',
-  async (_name, listed, copied) => {
+  'a write whose id is %s older than one already copied, listed %s: the destination ends in the order of the listing',
+  async (_older, _order, tookMs, listed, copied) => {
     const world = await withRule();
     world.cos.put(source, key, { body: 'one' });
     await notify(world);
@@ -175,7 +178,7 @@ test.each([
     const keys = world.cos.bucket(source)?.keys ?? new Map();
     const begun = keys.get(key) ?? [];
     keys.set(key, begun.slice(0, 1));
-    world.advance(3000);
+    world.advance(tookMs);
     world.cos.put(source, key, { body: 'two' });
     await notify(world);
     expect(at(world)).toEqual(['one', 'two']);
@@ -214,8 +217,8 @@ test('a listing that lags behind the newest version is waited for, and then left
     return ref.bucket === source.bucket ? { ...page, entries: page.entries.slice(0, -1) } : page;
   };
   await expect(notify(world)).rejects.toMatchObject({ code: 'LISTING_STALE' });
-  // By the clock of its bucket the version may be older than it is.
-  world.advance(world.ports.settings.listingBelievedAfterMs);
+  // It may have the time at which its upload began.
+  world.advance(world.ports.settings.longestUploadMs);
   await expect(notify(world)).rejects.toMatchObject({ code: 'LISTING_STALE' });
   expect(at(world)).toEqual(['one']);
   world.ports.store.listKey = listKey;
@@ -518,24 +521,54 @@ describe('leases', () => {
     expect(held(world)).toEqual([]);
   });
 
-  test('what lands below the newest while its holder copies is found by the look after the release', async () => {
+  test.each([
+    ['the newest', ['one', 'late', 'two'], ['one', 'two', 'late', 'two']],
+    ['all there is', ['late', 'one', 'two'], ['one', 'two', 'late', 'one', 'two']],
+  ])(
+    'what lands below %s while its holder copies is found after the release',
+    async (_name, bodies, copied) => {
+      const world = await withRule();
+      for (const body of bodies) world.cos.put(source, key, { body });
+      const keys = world.cos.bucket(source)?.keys ?? new Map();
+      const landed = keys.get(key) ?? [];
+      keys.set(
+        key,
+        landed.filter((stored: StoredEntry) => stored.content?.body !== 'late'),
+      );
+      const paused = pause(world, 'copyVersion');
+      const holder = notify(world);
+      await paused.arrived;
+
+      // Its id is of the moment that the upload began.
+      keys.set(key, landed);
+      expect((await notify(world)).written).toBe(0);
+      paused.release();
+      await holder;
+      expect(at(world)).toEqual(copied);
+      expect((await notify(world)).written).toBe(0);
+    },
+  );
+
+  test('what lands on a delete marker is found after the release, although the listing lags', async () => {
     const world = await withRule();
-    for (const body of ['one', 'late', 'two']) world.cos.put(source, key, { body });
-    const keys = world.cos.bucket(source)?.keys ?? new Map();
-    const landed = keys.get(key) ?? [];
-    const [one, , two] = landed;
-    keys.set(key, [one, two]);
+    world.cos.put(source, key, { body: 'one' });
+    world.cos.delete(source, key);
     const paused = pause(world, 'copyVersion');
     const holder = notify(world);
     await paused.arrived;
-
-    // Its id is of the moment that the upload began.
-    keys.set(key, landed);
+    world.cos.put(source, key, { body: 'two' });
     expect((await notify(world)).written).toBe(0);
+
+    const { listKey } = world.ports.store;
+    world.ports.store.listKey = async (ref, ...rest) => {
+      const page = await listKey(ref, ...rest);
+      if (ref.bucket !== source.bucket) return page;
+      world.ports.store.listKey = listKey;
+      return { ...page, entries: page.entries.slice(0, -1) };
+    };
     paused.release();
     await holder;
-    expect(at(world)).toEqual(['one', 'two', 'late', 'two']);
-    expect((await notify(world)).written).toBe(0);
+    expect(at(world)).toEqual(['one', '(deleted)', 'two']);
   });
 
   test('whoever wrote without one on top of what its holder wrote puts that on top again', async () => {

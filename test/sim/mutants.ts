@@ -202,7 +202,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'what stands at the destination is repeated for nothing',
     file: applyPlan,
-    find: 'plan.repeats.has(step) && one.written === writtenBefore',
+    find: 'plan.repeats.has(step) && !wroteBelow',
     replace: 'false',
     seeds: 1_000,
   },
@@ -484,8 +484,8 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   },
   {
     name: 'a gap stays although its version stands at the destination',
-    file: settleGaps,
-    find: "if (found.kind === 'replica' && !newest.has(found.of)) newest.set(found.of, { replica: found, entry });",
+    file: 'lib/app/stands-at-destination.ts',
+    find: 'if (!newest.has(found.of)) newest.set(found.of, { replica: found, entry });',
     replace: '',
     leases: 'flaky',
     seeds: 1_000,

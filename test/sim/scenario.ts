@@ -87,6 +87,7 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
       clockToleranceMs,
       listingBelievedAfterMs,
       longestTransferMs: chance.pick([latestLandingMs + 15_000, 900_000]),
+      longestUploadMs: longestUserWriteMs,
       // By then a function that sent a delete is over as well.
       deleteSettlesMs: Math.max(functionTimeoutMs, latestLandingMs + chance.pick([15_000, 90_000])),
       // A run is shorter than a day.
@@ -98,8 +99,8 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
     },
     configLifetimeMs: chance.pick([5_000, 15_000]),
     settleMs: 2_000,
-    // A write may have begun, and have its time from, a little before it landed.
-    listingLagMs: listingBelievedAfterMs - longestUserWriteMs - 1_000,
+    // Last-Modified is in whole seconds.
+    listingLagMs: listingBelievedAfterMs - 1_000,
     functionTimeoutMs,
     batchRate: 0.15,
   };

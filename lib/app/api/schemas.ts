@@ -227,6 +227,7 @@ export const backlogSchema = z
         ruleId: z.string(),
         sourceBucket: z.string(),
         sourceRegion: z.string(),
+        destinationBucket: z.string().optional(),
         key: z.string(),
         source: z
           .string()

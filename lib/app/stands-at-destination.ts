@@ -1,0 +1,82 @@
+import { asReplicationError, type ReasonCode } from '../domain/error';
+import {
+  type EntryId,
+  etagsAgree,
+  type HistoryEntry,
+  type HistoryWindow,
+  versionIdOf,
+} from '../domain/history';
+import { idMs, type Provenance } from '../domain/key-view';
+import type { BucketRef, ReplicationRule } from '../domain/rule';
+import { type SourceOrder, sourceOrder } from '../domain/source-order';
+import type { NamedEntry } from './backlog';
+import type { HandleEventPorts } from './handle-event';
+import { lookAt, readOlder } from './look';
+import { destinationProvenance } from './provenance';
+import { readableHead } from './readable-head';
+
+/** Nothing else keeps a delete marker from its destination. */
+const ofMarkers: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['REQUEST_REFUSED', 'NEWER_NOT_COPYABLE']);
+
+/** Entries at the destination that are asked what they are, the newest, and pages of them. */
+const examinationsMax = 300;
+
+/** Where a replica differed from its source, one counts whose content is known to be the same, or that was sent later. */
+export async function standsAtDestination(
+  ports: HandleEventPorts,
+  source: BucketRef,
+  { destination }: ReplicationRule,
+  key: string,
+  gaps: readonly NamedEntry[],
+): Promise<(gap: NamedEntry) => Promise<boolean>> {
+  const sought = gaps.flatMap(({ entry }) => (entry.source === undefined ? [] : [entry.source]));
+  const { clockToleranceMs, longestTransferMs } = ports.settings;
+  // No replica is older than its source; what took long has the time of its begin.
+  const fromMs = Math.min(...sought.map((of) => idMs(of) ?? 0)) - clockToleranceMs - longestTransferMs;
+  const mayBeMarkers = gaps.some(({ entry }) => ofMarkers.has(entry.code));
+  const newest = new Map<EntryId, { readonly replica: Replica; readonly entry: HistoryEntry }>();
+  const look = await lookAt(ports, destination, key);
+  const resolve = destinationProvenance(ports, source.bucket, destination, key);
+  let window: HistoryWindow = look.window;
+  let examined = 0;
+  let top: EntryId | undefined;
+  for (let asked = 0; asked < examinationsMax && sought.some((of) => !newest.has(of)); asked += 1) {
+    const entry = window.entries.at(-1 - examined);
+    if (entry === undefined ? window.complete : entry.lastModifiedMs < fromMs) break;
+    if (entry === undefined) {
+      window = await readOlder(ports, destination, key, window);
+      continue;
+    }
+    examined += 1;
+    if (entry.kind === 'deleteMarker' && !mayBeMarkers && top !== undefined) continue;
+    const found = await resolve(entry, window, look.current).catch(unlessInDoubt);
+    if (found.kind !== 'replica') continue;
+    top ??= found.of;
+    if (!newest.has(found.of)) newest.set(found.of, { replica: found, entry });
+  }
+  let compare: SourceOrder | undefined;
+  /** What fills a gap lies on top of it: it was to be put there again, and that failed. */
+  const isBuried = async (of: EntryId): Promise<boolean> => {
+    if (top === undefined || top === of) return false;
+    compare ??= sourceOrder((await lookAt(ports, source, key)).window);
+    return compare(top, of) < 0;
+  };
+  return async ({ entry: { source: of, code, at } }) => {
+    const found = of === undefined ? undefined : newest.get(of);
+    if (of === undefined || found === undefined || (await isBuried(of))) return false;
+    const { replica, entry } = found;
+    if (code !== 'REPLICA_MISMATCH' || replica.isWhole || replica.issuedMs > Date.parse(at)) return true;
+    const head = await readableHead(ports, source, key, versionIdOf(of));
+    if (head === undefined || head === 'unreadable' || entry.kind === 'deleteMarker') return false;
+    // As whoever copies it judges it.
+    return etagsAgree(head, entry);
+  };
+}
+
+type Replica = Extract<Provenance, { kind: 'replica' }>;
+
+/** A marker of which nobody can tell yet what it stands for is none that was sought. */
+function unlessInDoubt(thrown: unknown): Provenance {
+  if (asReplicationError(thrown).code === 'OUTCOME_UNKNOWN') return { kind: 'foreign' };
+  throw thrown;
+}
