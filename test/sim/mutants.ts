@@ -533,4 +533,18 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     replace: 'return step;',
     seeds: 1_000,
   },
+  {
+    name: 'uploads take no time',
+    file: 'lib/app/settings.ts',
+    find: 'planAgeMaxMs + longestUploadMs;',
+    replace: 'planAgeMaxMs;',
+    seeds: 1_000,
+  },
+  {
+    name: 'a listing is believed that lacks what has an old time',
+    file: look,
+    find: "if (id !== undefined && id !== 'null') return",
+    replace: "if (id !== undefined && id !== 'null') return current.lastModifiedMs < believedBeforeMs ||",
+    seeds: 3_000,
+  },
 ];

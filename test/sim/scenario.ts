@@ -87,7 +87,7 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
       clockToleranceMs,
       listingBelievedAfterMs,
       longestTransferMs: chance.pick([latestLandingMs + 15_000, 900_000]),
-      longestUploadMs: longestUserWriteMs,
+      longestUploadMs: chance.fork('uploads').happens(0.25) ? 150_000 : 3_000,
       // By then a function that sent a delete is over as well.
       deleteSettlesMs: Math.max(functionTimeoutMs, latestLandingMs + chance.pick([15_000, 90_000])),
       // A run is shorter than a day.
@@ -105,9 +105,6 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
     batchRate: 0.15,
   };
 }
-
-/** The longest that a user's write takes. */
-export const longestUserWriteMs = 3_000;
 
 /** The one tag that rules ask for, and that some versions carry. */
 export const teamTag = { key: 'team', value: 'a' };

@@ -2,7 +2,7 @@ import type { StoredContent } from '../../lib/adapters/memory/memory-cos';
 import type { BucketRef } from '../../lib/domain/rule';
 import type { Chance } from './chance';
 import { shown, type Written } from './ledger';
-import { longestUserWriteMs, type Scenario, teamTag } from './scenario';
+import { type Scenario, teamTag } from './scenario';
 import type { World } from './world';
 
 /** Bytes of what is uploaded in parts: the longest name fits. */
@@ -14,6 +14,7 @@ const teamTagged = `${teamTag.key}=${teamTag.value}`;
 /** The people who use the buckets, and care for no replication. */
 export function createUsers(world: World, scenario: Scenario) {
   const { cos, scheduler, trace, tally } = world;
+  const { longestUploadMs } = scenario.settings.replication;
   let bodies = 0;
 
   const say = (what: string, ref: BucketRef, key: string, outcome: string): void => {
@@ -29,7 +30,7 @@ export function createUsers(world: World, scenario: Scenario) {
     what = 'put',
   ): void => {
     const startedMs = scheduler.now();
-    const takesMs = chance.happens(0.15) ? chance.between(200, longestUserWriteMs) : chance.between(1, 60);
+    const takesMs = chance.happens(0.15) ? chance.between(200, longestUploadMs) : chance.between(1, 60);
     scheduler.after(takesMs, () => {
       const inParts = scenario.allInParts && what !== 'restore';
       const made = cos.put(ref, key, content, { startedMs, inParts, author: { kind: 'user' } });
@@ -93,7 +94,7 @@ export function createUsers(world: World, scenario: Scenario) {
         tags: teamTagged,
       });
       put(chance, ref, key, { ...own(), storageClass: 'ARCHIVE' });
-      scheduler.after(longestUserWriteMs + chance.between(0, 5_000), () => put(chance, ref, key, own()));
+      scheduler.after(longestUploadMs + chance.between(0, 5_000), () => put(chance, ref, key, own()));
     },
 
     /** A lifecycle archives what has been replicated, at one end or at both, and its owner wants back what lies below it. */
