@@ -21,7 +21,7 @@ const environmentSchema = z.object({
   STATE_BUCKET: z.string().regex(/-\d+$/, 'must be a bucket name with its APPID'),
   STATE_REGION: z.string().min(1),
   /** How old the rules may be that a running function acts on. */
-  CONFIG_LIFETIME_SECONDS: z.coerce.number().min(1).max(3600).default(15),
+  CONFIG_LIFETIME_SECONDS: z.coerce.number().min(1).max(600).default(15),
   /**
    * How long COS may let two creators of one document both succeed. A change waits for it up to twice, and again with
    * each other change that it meets, and its function has a minute.

@@ -1,4 +1,4 @@
-import { ReplicationError } from '../domain/error';
+import { asReplicationError, ReplicationError } from '../domain/error';
 import type { Base } from '../domain/base';
 import type { EntryId } from '../domain/history';
 import { entryId, etagsAgree } from '../domain/history';
@@ -7,7 +7,7 @@ import type { ReplicationStep } from '../domain/plan';
 import type { BucketRef, ReplicationRule } from '../domain/rule';
 import { contentMark, encodeStamp, stampHeader } from '../domain/stamp';
 import { metadataFits, type ObjectHead } from '../domain/transfer';
-import { type CopyMatter, copyMatterOf } from './copy-matter';
+import { type CopyMatter, copyMatterOf, type CopyStep } from './copy-matter';
 import type { Logger } from './ports';
 import { type ProvenancePorts, sourceMarkerIsReplica, unversioned, writeMarker } from './provenance';
 
@@ -40,7 +40,7 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   switch (step.kind) {
     case 'copyVersion':
     case 'restoreReplica':
-      return copy(ports, request, request.matter ?? (await copyMatterOf(ports, { ...request, step })));
+      return copyOrRestore(ports, request, step);
     case 'putDeleteMarker': {
       const { source, key, rule, base } = request;
       if (await sourceMarkerIsReplica(ports, source.bucket, key, step.marker)) {
@@ -64,6 +64,27 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   }
 }
 
+/** COS may refuse a copy for a reason that no HEAD tells: where a replica stands, it serves as well. */
+async function copyOrRestore(ports: ApplyPorts, request: StepRequest, step: CopyStep): Promise<number> {
+  const matter = request.matter ?? (await copyMatterOf(ports, { ...request, step }));
+  try {
+    return await copy(ports, request, matter);
+  } catch (thrown) {
+    const isRefused = asReplicationError(thrown).code === 'REQUEST_REFUSED';
+    const isOfSource = matter.from.bucket === request.source.bucket;
+    if (!isRefused || !isOfSource || step.kind === 'restoreReplica' || !step.replica) throw thrown;
+    const restore = { kind: 'restoreReplica', replica: step.replica, of: matter.of } as const;
+    return copy(ports, request, await copyMatterOf(ports, { ...request, step: restore }));
+  }
+}
+
+/** What only the copy reveals no HEAD tells to be otherwise later: it is tried again as what COS refused is. */
+function asRefused(thrown: unknown): never {
+  const error = asReplicationError(thrown);
+  if (error.effect !== 'gap' || error.code === 'REQUEST_REFUSED') throw thrown;
+  throw new ReplicationError('REQUEST_REFUSED', `${error.code}: ${error.message}`, error);
+}
+
 /** A copy that differs from its source is made once more, on top; twice in a row is a gap. */
 const copyTriesMax = 2;
 
@@ -77,14 +98,16 @@ async function copy(ports: ApplyPorts, request: StepRequest, matter: CopyMatter)
     await request.assertDue();
     const base = request.base && { ...request.base, above: request.base.above + attempt };
     const metadata = stamped(ports, request, matter, transfer.metadata, base);
-    const answer = await ports.store.copyVersion({
-      source: matter.from,
-      key,
-      version: matter.version,
-      destination,
-      storageClass: transfer.storageClass,
-      metadata,
-    });
+    const answer = await ports.store
+      .copyVersion({
+        source: matter.from,
+        key,
+        version: matter.version,
+        destination,
+        storageClass: transfer.storageClass,
+        metadata,
+      })
+      .catch(asRefused);
     if (answer.versionId === undefined || answer.versionId === 'null') throw unversioned(ports, destination);
     if (await isFaithful(ports, request, matter, answer.versionId, answer.crc64)) {
       logReplicated(ports, request, 'version', matter.of, answer.versionId);

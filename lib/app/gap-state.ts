@@ -29,6 +29,12 @@ export function onlyAPlanTells(code: ReasonCode): boolean {
 /** What only another try can tell is tried again once its gap is older than this; a try that fails makes a young one. */
 const triedAgainAfterMs = 1_800_000;
 
+export function isOldGap({ clock }: HandleEventPorts, { entry }: NamedEntry): boolean {
+  return clock.now() - Date.parse(entry.at) > triedAgainAfterMs;
+}
+
+export type GapState = 'copyable' | 'moot' | 'gap';
+
 /**
  * What a HEAD says of a version that failed for good: `copyable`, it may be copied by now, or fails for another reason;
  * `moot`, it was deleted for good, or the rule begins after it; `gap`, it is as it was, or nobody can tell. One request if
@@ -38,15 +44,15 @@ export async function stateOfGap(
   ports: HandleEventPorts,
   source: BucketRef,
   rule: ReplicationRule,
-  { entry }: NamedEntry,
-): Promise<'copyable' | 'moot' | 'gap'> {
+  gap: NamedEntry,
+): Promise<GapState> {
+  const { entry } = gap;
   const { key, code, at } = entry;
   const coverage = coverageOf(rule, key) ?? {};
   // What failed before the rule began is older still, also where its destination was another one then.
   if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
   if (isOfAnother(rule, entry)) return 'moot';
-  const isOld = ports.clock.now() - Date.parse(at) > triedAgainAfterMs;
-  if (onlyAPlanTells(code)) return isOld ? 'copyable' : 'gap';
+  if (onlyAPlanTells(code)) return isOldGap(ports, gap) ? 'copyable' : 'gap';
   if (entry.source === undefined || !ofVersions.has(code)) return 'gap';
   const versionId = versionIdOf(entry.source);
   const head = await readableHead(ports, source, key, versionId);

@@ -8,6 +8,8 @@ interface WalkPorts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly settings: ReplicationSettings;
+  /** Milliseconds until this run must have ended. */
+  readonly remainingMs: () => number;
 }
 
 /** One key of a bucket with the newest part of its history. */
@@ -80,7 +82,7 @@ const pageRetriesMs = 10_000;
 const failuresThatPass: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['STORE_UNAVAILABLE', 'THROTTLED']);
 
 async function readPage(
-  { store, clock, settings }: WalkPorts,
+  { store, clock, settings, remainingMs }: WalkPorts,
   bucket: BucketRef,
   request: BucketPageRequest,
 ): Promise<BucketPage> {
@@ -90,7 +92,8 @@ async function readPage(
       return await store.listVersions(bucket, request);
     } catch (thrown) {
       const passes = failuresThatPass.has(asReplicationError(thrown).code);
-      if (!passes || attempt >= pageTriesMax || clock.now() > lastTryMs) throw thrown;
+      const timeIsUp = clock.now() > lastTryMs || remainingMs() < 2 * settings.deadlineMarginMs;
+      if (!passes || attempt >= pageTriesMax || timeIsUp) throw thrown;
       await clock.sleep(settings.staleWaitMs * 2 ** attempt);
     }
   }

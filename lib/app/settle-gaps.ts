@@ -1,7 +1,7 @@
 import type { EntryId } from '../domain/history';
-import { type BucketRef, coverageOf } from '../domain/rule';
+import { type BucketRef, coverageOf, indexRules, matchRules, type ReplicationRule } from '../domain/rule';
 import type { NamedEntry } from './backlog';
-import { onlyAPlanTells, stateOfGap } from './gap-state';
+import { type GapState, isOldGap, onlyAPlanTells, stateOfGap } from './gap-state';
 import type { HandleEventPorts } from './handle-event';
 import { lookAtKey, type TimerRun } from './look-at-key';
 import type { RuleOutcome } from './progress';
@@ -10,10 +10,17 @@ import { standsAtDestination } from './stands-at-destination';
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
 const abandonedAfterMs = 600_000;
 
+/** A gap, and the rule that brings its key to its destination by now. */
+interface DueGap {
+  readonly gap: NamedEntry;
+  readonly rule: ReplicationRule;
+}
+
 /**
  * Removes what the backlog says of one key has failed for good if it is so no longer: a rule left it behind that does not
  * cover the key now, and nobody will ask for it; or it stands at the destination after all, since a copy landed late. What
- * can be copied by now, as an archived version that was restored, is copied, and with it all that lies above it.
+ * can be copied by now, as an archived version that was restored, is copied, and with it all that lies above it. What
+ * another rule brings there by now is tried under that one.
  */
 export async function settleGaps(
   ports: HandleEventPorts,
@@ -22,49 +29,83 @@ export async function settleGaps(
   gaps: readonly NamedEntry[],
   run: TimerRun,
 ): Promise<void> {
-  const { rules } = await ports.rules.current(source);
-  const copyable: NamedEntry[] = [];
-  for (const ruleId of new Set(gaps.map(({ entry }) => entry.ruleId))) {
-    const ofRule = gaps.filter(({ entry }) => entry.ruleId === ruleId);
-    const rule = rules.find(({ id }) => id === ruleId);
+  const rules = matchRules(indexRules(await ports.rules.current(source)), key);
+  const due: DueGap[] = [];
+  for (const [rule, ofRule] of groupByRule(rules, gaps)) {
     const covers = rule !== undefined && coverageOf(rule, key) !== undefined;
-    const stands = covers ? await standsAtDestination(ports, source, rule, key, ofRule) : async () => false;
+    const stateOf = covers ? await statesOf(ports, source, rule, key, ofRule) : async () => 'moot' as const;
     for (const gap of ofRule) {
-      const state = (await stands(gap))
-        ? 'stands'
-        : covers
-          ? await stateOfGap(ports, source, rule, gap)
-          : 'moot';
-      if (state === 'copyable') copyable.push(gap);
+      const state = await stateOf(gap);
+      const moves = rule !== undefined && state !== 'moot' && isMoved(rule, gap) && isAbandoned(ports, gap);
+      if (rule !== undefined && (state === 'copyable' || moves)) due.push({ gap, rule });
       if (state === 'stands' || (state === 'moot' && isAbandoned(ports, gap)))
         await ports.state.remove(gap.name);
     }
   }
-  if (copyable.length > 0) await fillGaps(ports, source, key, copyable, run);
+  if (due.length > 0) await fillGaps(ports, source, key, due, run);
+}
+
+/** What is buried may be gone at the source: a plan knows how to put it on top again, if anything does. */
+async function statesOf(
+  ports: HandleEventPorts,
+  source: BucketRef,
+  rule: ReplicationRule,
+  key: string,
+  gaps: readonly NamedEntry[],
+): Promise<(gap: NamedEntry) => Promise<'stands' | GapState>> {
+  const standing = await standsAtDestination(ports, source, rule, key, gaps);
+  return async (gap) => {
+    const found = await standing(gap);
+    if (found === 'stands') return found;
+    if (found === 'buried') return isOldGap(ports, gap) ? 'copyable' : 'gap';
+    return stateOfGap(ports, source, rule, gap);
+  };
+}
+
+/** By the rule of each gap, or the one that has won its destination since; `undefined`: nothing is brought there any more. */
+function groupByRule(
+  rules: readonly ReplicationRule[],
+  gaps: readonly NamedEntry[],
+): ReadonlyMap<ReplicationRule | undefined, readonly NamedEntry[]> {
+  const groups = new Map<ReplicationRule | undefined, NamedEntry[]>();
+  for (const gap of gaps) {
+    const { ruleId, destinationBucket } = gap.entry;
+    const rule =
+      rules.find(({ id }) => id === ruleId) ??
+      rules.find(({ destination }) => destination.bucket === destinationBucket);
+    groups.set(rule, [...(groups.get(rule) ?? []), gap]);
+  }
+  return groups;
+}
+
+function isMoved(rule: ReplicationRule, { entry }: NamedEntry): boolean {
+  return rule.id !== entry.ruleId;
 }
 
 /**
- * What is copied leaves the backlog by itself; what a rule does not ask for has not failed either. What only a plan tells, a
- * look that was not broken off has written down anew, if it is so still.
+ * What is copied leaves the backlog by itself; what a rule does not ask for has not failed either. What only a plan tells,
+ * and what has moved to another rule, a look that was not broken off has written down anew, if it is so still.
  */
 async function fillGaps(
   ports: HandleEventPorts,
   source: BucketRef,
   key: string,
-  gaps: readonly NamedEntry[],
+  due: readonly DueGap[],
   run: TimerRun,
 ): Promise<void> {
   const refills = new Map<string, Set<EntryId>>();
-  for (const { entry } of gaps) {
-    const ofRule = refills.get(entry.ruleId) ?? new Set();
-    refills.set(entry.ruleId, ofRule);
-    if (entry.source !== undefined) ofRule.add(entry.source);
+  for (const { gap, rule } of due) {
+    const ofRule = refills.get(rule.id) ?? new Set();
+    refills.set(rule.id, ofRule);
+    if (gap.entry.source !== undefined) ofRule.add(gap.entry.source);
   }
   const outcomes = await lookAtKey(ports, source, key, run, refills);
-  for (const { name, entry } of gaps) {
-    const outcome = outcomes.find(({ rule }) => rule.id === entry.ruleId);
+  for (const { gap, rule } of due) {
+    const { name, entry } = gap;
+    const outcome = outcomes.find((one) => one.rule.id === rule.id);
     const isSkipped = outcome?.left.some((one) => one.source === entry.source && one.error.effect === 'skip');
-    const isToldAnew = onlyAPlanTells(entry.code) && outcome !== undefined && !isBrokenOff(outcome);
+    const mayBeToldAnew = onlyAPlanTells(entry.code) || isMoved(rule, gap);
+    const isToldAnew = mayBeToldAnew && outcome !== undefined && !isBrokenOff(outcome);
     if (isSkipped || isToldAnew) await ports.state.remove(name);
   }
 }

@@ -21,6 +21,9 @@ const ofMarkers: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['REQUEST_REFUSED
 /** Entries at the destination that are asked what they are, the newest, and pages of them. */
 const examinationsMax = 300;
 
+/** `buried`: below an older one, on top of which it could not be put again. */
+export type Standing = 'stands' | 'buried' | 'missing';
+
 /** Where a replica differed from its source, one counts whose content is known to be the same, or that was sent later. */
 export async function standsAtDestination(
   ports: HandleEventPorts,
@@ -28,7 +31,7 @@ export async function standsAtDestination(
   { destination }: ReplicationRule,
   key: string,
   gaps: readonly NamedEntry[],
-): Promise<(gap: NamedEntry) => Promise<boolean>> {
+): Promise<(gap: NamedEntry) => Promise<Standing>> {
   const sought = gaps.flatMap(({ entry }) => (entry.source === undefined ? [] : [entry.source]));
   const { clockToleranceMs, longestTransferMs } = ports.settings;
   // No replica is older than its source; what took long has the time of its begin.
@@ -63,13 +66,14 @@ export async function standsAtDestination(
   };
   return async ({ entry: { source: of, code, at } }) => {
     const found = of === undefined ? undefined : newest.get(of);
-    if (of === undefined || found === undefined || (await isBuried(of))) return false;
+    if (of === undefined || found === undefined) return 'missing';
+    if (await isBuried(of)) return 'buried';
     const { replica, entry } = found;
-    if (code !== 'REPLICA_MISMATCH' || replica.isWhole || replica.issuedMs > Date.parse(at)) return true;
+    if (code !== 'REPLICA_MISMATCH' || replica.isWhole || replica.issuedMs > Date.parse(at)) return 'stands';
     const head = await readableHead(ports, source, key, versionIdOf(of));
-    if (head === undefined || head === 'unreadable' || entry.kind === 'deleteMarker') return false;
+    if (head === undefined || head === 'unreadable' || entry.kind === 'deleteMarker') return 'missing';
     // As whoever copies it judges it.
-    return etagsAgree(head, entry);
+    return etagsAgree(head, entry) ? 'stands' : 'missing';
   };
 }
 

@@ -9,10 +9,12 @@ import { isItsTurn } from './sample';
 import { listedForSureMs } from './settings';
 import { comparedBeforeMs, ruleName, sincesOf, type WalkBegin, type WalkState } from './walk-state';
 
-/** One key in this many that look alike is looked at all the same, each hour others. */
-const sampleTurn = { periodMs: 3_600_000, oneIn: 1000 };
-/** Of keys that look as they did when a walk looked at them, and found no more to do, so many are looked at again. */
-const knownTurn = { periodMs: 3_600_000, oneIn: 24 };
+/** Of keys that look alike, one in a thousand is looked at within an hour all the same, each hour others. */
+const sampleTurn = { periodMs: 300_000, oneIn: 12_000 };
+/** Of keys that look as they did when a walk looked at them, and found no more to do, one in 24. */
+const knownTurn = { periodMs: 300_000, oneIn: 288 };
+/** A walk that takes long makes up for the turns since the one before, if not for more. */
+const turnsMissedMs = 3_600_000;
 
 /** What is walked in one go: one prefix of one enabled rule. */
 interface Walk {
@@ -36,7 +38,8 @@ export async function walkRules(
 ): Promise<Walked> {
   const walks = walksOf(ruleSets, ports.region);
   const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
-  const sinces = { ...(stopped?.sinces ?? sincesOfAll(walks)) };
+  // Of a rule that a run passes over, since it cannot be read, nobody knows whether it was walked as a whole.
+  const sinces = sincesStill(stopped?.sinces ?? sincesOfAll(walks), walks);
   const last = stopped && walkId(stopped);
   for (const walk of walks) {
     const { source, rule, prefix } = walk;
@@ -45,6 +48,7 @@ export async function walkRules(
     const reached = await walkPrefix(ports, walk, run, {
       afterKey: here === last ? stopped?.afterKey : undefined,
       comparedBeforeMs: comparedBeforeMs(source.bucket, rule, compared, ports.settings),
+      turnsFromMs: Math.max(Date.parse(compared?.began ?? began), ports.clock.now() - turnsMissedMs),
     });
     if (reached.failed) delete sinces[ruleName(source.bucket, rule)];
     if (reached.ended) continue;
@@ -56,10 +60,13 @@ export async function walkRules(
       stopped: { began, sinces, ...place, ...(afterKey === undefined ? {} : { afterKey }) },
     };
   }
-  // A rule that is not walked any longer, or could not be read, counts for nothing.
+  return { compared: { began, sinces } };
+}
+
+/** Without those of rules that are not walked any longer. */
+function sincesStill(sinces: WalkBegin['sinces'], walks: readonly Walk[]): Record<string, readonly number[]> {
   const walked = new Set(walks.map(({ source, rule }) => ruleName(source.bucket, rule)));
-  const still = Object.entries(sinces).filter(([name]) => walked.has(name));
-  return { compared: { began, sinces: Object.fromEntries(still) } };
+  return Object.fromEntries(Object.entries(sinces).filter(([name]) => walked.has(name)));
 }
 
 function walksOf(ruleSets: readonly RuleSet[], region: string): readonly Walk[] {
@@ -86,13 +93,22 @@ interface Reached {
   readonly afterKey: string | undefined;
 }
 
+interface WalkFrom {
+  readonly afterKey: string | undefined;
+  readonly comparedBeforeMs: number;
+  /** When the last walk began that ended: turns since are due. */
+  readonly turnsFromMs: number;
+}
+
 /** One prefix's walk, in batches of keys, until its end or until time is up. */
 async function walkPrefix(
   ports: HandleEventPorts,
   { source, rule, prefix }: Walk,
   run: TimerRun,
-  from: { readonly afterKey: string | undefined; readonly comparedBeforeMs: number },
+  from: WalkFrom,
 ): Promise<Reached> {
+  // Also where many in a row have no keys, or cannot be listed.
+  if (run.timeIsUp()) return { ended: false, failed: false, afterKey: from.afterKey };
   const { keysAtOnce } = ports.settings;
   const side = (bucket: BucketRef) => walkKeys(ports, bucket, prefix, from.afterKey);
   let { afterKey } = from;
@@ -115,7 +131,7 @@ async function walkPrefix(
       }
       if (pair.source.entries.length > 0) run.tally.walkedKeys += 1;
       const looked = wasLookedAt(ports, pair, run.looked.get(lookedName(source, pair.key)));
-      if (!looked && isWorthALook(ports, rule, pair, from.comparedBeforeMs)) batch.push(pair);
+      if (!looked && isWorthALook(ports, rule, pair, from)) batch.push(pair);
       if (batch.length >= keysAtOnce) await flush();
       afterKey = pair.key;
     }
@@ -131,7 +147,7 @@ function isWorthALook(
   ports: HandleEventPorts,
   rule: ReplicationRule,
   pair: PairedKey,
-  comparedBeforeMs: number,
+  { comparedBeforeMs, turnsFromMs }: WalkFrom,
 ): boolean {
   const coverage = coverageOf(rule, pair.key);
   const { clockToleranceMs, longestTransferMs } = ports.settings;
@@ -142,9 +158,9 @@ function isWorthALook(
     case 'doubt':
       return true;
     case 'known':
-      return isItsTurn(ports, pair.key, knownTurn);
+      return isItsTurn(ports, pair.key, { ...knownTurn, fromMs: turnsFromMs });
     case 'alike':
-      return isItsTurn(ports, pair.key, sampleTurn);
+      return isItsTurn(ports, pair.key, { ...sampleTurn, fromMs: turnsFromMs });
   }
 }
 

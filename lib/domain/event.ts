@@ -72,11 +72,15 @@ const objectUrl =
   /^https?:\/\/([a-z0-9-]+-\d+)\.cos(?:-internal)?\.([a-z0-9-]+)\.(?:myqcloud\.com|tencentcos\.cn)(?::\d+)?\/(.*)$/s;
 
 /** A query or fragment cannot be told from a `?` or `#` that was not encoded: both belong to the key. */
-function parseObjectUrl(url: string): (BucketRef & { key: string }) | undefined {
+function parseObjectUrl(
+  url: string,
+): { bucket: string; region: string | undefined; key: string } | undefined {
   const match = objectUrl.exec(url);
   const [, bucket, region, path] = match ?? [];
   if (bucket === undefined || region === undefined || path === undefined) return undefined;
-  return { bucket, region, key: percentDecoded(path) ?? path };
+  // The host of global acceleration names none.
+  const named = region === 'accelerate' ? undefined : region;
+  return { bucket, region: named, key: percentDecoded(path) ?? path };
 }
 
 /** `/<appid>/<bucket without appid>/<key>`; nobody documents whether the key is percent-encoded in it. */

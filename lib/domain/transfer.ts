@@ -14,6 +14,8 @@ export interface ObjectHead {
   /** Decimal; absent for objects that were written before COS computed it. */
   readonly crc64: string | undefined;
   readonly storageClass: string;
+  /** Where it lies within INTELLIGENT_TIERING. */
+  readonly storageTier?: string | undefined;
   /** Lower-case names: `content-type`, `cache-control`, ..., `x-cos-meta-*`. `undefined` values cannot be read. */
   readonly metadata: Readonly<Record<string, string | undefined>>;
   readonly appendable: boolean;
@@ -64,8 +66,9 @@ export function planTransfer(head: ObjectHead, rule: ReplicationRule, limits: Tr
   if (head.appendable) return refused('APPEND_OBJECT', 'it is an appendable object');
   if (head.customerEncrypted) return refused('OBJECT_ENCRYPTED', 'it is encrypted with SSE-C');
   const sourceClass = parseStorageClass(head.storageClass);
-  if (sourceClass !== undefined && archived.has(sourceClass) && !head.restored) {
-    return refused('OBJECT_ARCHIVED', `its storage class is ${sourceClass}`);
+  const isArchived = sourceClass !== undefined && archived.has(sourceClass);
+  if ((isArchived || /archive/i.test(head.storageTier ?? '')) && !head.restored) {
+    return refused('OBJECT_ARCHIVED', `its storage class is ${head.storageClass}`);
   }
   if (head.sizeBytes > limits.singleCopyBytesMax) {
     return refused('OBJECT_TOO_LARGE', `${head.sizeBytes} bytes; the limit is ${limits.singleCopyBytesMax}`);

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { createCosObjectStore } from '../../lib/adapters/cos/object-store';
 import type { ReasonCode } from '../../lib/domain/error';
+import type { ReplicationRule } from '../../lib/domain/rule';
+import { planTransfer } from '../../lib/domain/transfer';
 import { source } from '../support/world';
 import { type Answer, says, scriptedCos } from './scripted-cos';
 
@@ -54,4 +56,22 @@ describe('why a head was refused is asked for by a GET of one byte', () => {
     await head().catch(() => undefined);
     expect(cos.requests.map(({ method }) => method)).toEqual(['HEAD']);
   });
+});
+
+test('a version in an archive tier counts as archived until it is restored, and metadata is kept to the byte', async () => {
+  const value = Buffer.from('\ufeffmark').toString('latin1');
+  const headers = { 'x-cos-storage-class': 'INTELLIGENT_TIERING', 'x-cos-meta-bom': value };
+  const read = async (more: Record<string, string>) => {
+    cos.answer = (_, response) => void response.writeHead(200, { ...headers, ...more }).end();
+    const found = await head();
+    if (found === undefined) throw new Error('none');
+    expect(found.metadata['x-cos-meta-bom']).toBe('\ufeffmark');
+    const rule = { destination: { bucket: 'b-1250000000', region: 'ap-shanghai' } } as ReplicationRule;
+    return planTransfer(found, rule, { singleCopyBytesMax: 1 });
+  };
+  expect(await read({ 'x-cos-storage-tier': 'FREQUENT' })).toMatchObject({ kind: 'copy' });
+  const tier = { 'x-cos-storage-tier': 'DEEP_ARCHIVE' };
+  expect(await read(tier)).toMatchObject({ kind: 'refused', code: 'OBJECT_ARCHIVED' });
+  const restored = { ...tier, 'x-cos-restore': 'ongoing-request="false"' };
+  expect(await read(restored)).toMatchObject({ kind: 'copy' });
 });

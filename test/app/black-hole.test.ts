@@ -32,6 +32,21 @@ function createTime(startMs: number) {
   return { now: () => nowMs, sleep, run };
 }
 
+/** Its listings do not answer either: as long as a request may take, and its run. */
+function withoutLists(
+  world: World,
+  time: ReturnType<typeof createTime>,
+  hole: BucketRef,
+  endsMs: () => number,
+): void {
+  const { listVersions } = world.ports.store;
+  world.ports.store.listVersions = async (ref, page) => {
+    if (ref.bucket !== hole.bucket) return listVersions(ref, page);
+    await time.sleep(Math.max(1_000, Math.min(requestTimeoutMs, endsMs() - time.now() - 2_000)));
+    throw new Error('timed out');
+  };
+}
+
 function withHole(world: World, time: ReturnType<typeof createTime>, hole: BucketRef): void {
   const { store } = world.ports;
   for (const name of ['headObject', 'listKey', 'copyVersion', 'putDeleteMarker'] as const) {
@@ -95,4 +110,26 @@ test('entries of the backlog that are never answered for do not keep the timer f
   await time.run(reconcile({ ...world.ports, clock: time, remainingMs, ruleSets }));
   expect(world.shown(destination, 'live')).toEqual(['one']);
   expect(remainingMs()).toBeGreaterThan(0);
+});
+
+test('many prefixes of a destination that cannot be listed do not keep the timer from the rest', async () => {
+  const world = createWorld();
+  world.cos.createBucket(other);
+  const prefixes = Array.from({ length: 12 }, (_, i) => `dead${i}/`);
+  await world.rules.create(world.change, 'r1', sound(settings({ prefixes })));
+  await world.rules.create(world.change, 'r2', sound(settings({ prefixes: ['live/'], destination: other })));
+  world.advance(20_000);
+  world.cos.put(source, 'live/lost', { body: 'lost' });
+  const time = createTime(world.ports.clock.now());
+  let endsMs = 0;
+  withoutLists(world, time, destination, () => endsMs);
+  const clock = { now: time.now, sleep: time.sleep };
+  for (let run = 0; run < 3; run += 1) {
+    endsMs = time.now() + functionTimeoutMs;
+    const remainingMs = () => endsMs - time.now();
+    const ports = { ...world.ports, clock, remainingMs, ruleSets: () => world.ruleSetsOf(source.region) };
+    await time.run(reconcile(ports));
+    expect(time.now()).toBeLessThan(endsMs);
+  }
+  expect(world.shown(other, 'live/lost')).toEqual(['lost']);
 });

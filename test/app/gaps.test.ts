@@ -2,7 +2,7 @@ import { recordFailure } from '../../lib/app/backlog';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import { entryId } from '../../lib/domain/history';
-import { destination, settings, sound, source, loseAnswers, withRule } from '../support/world';
+import { createWorld, destination, settings, sound, source, loseAnswers, withRule } from '../support/world';
 
 import {
   archiveCurrent,
@@ -286,3 +286,30 @@ test('a copy whose outcome is unknown is looked at again until it cannot land an
   await sweepBacklog();
   expect(await backlogOf(world)).toEqual([]);
 });
+
+test.each([
+  ['a rule that covers it', true, ['two', 'one', 'two'], []],
+  ['a rule that begins after it', false, ['two'], []],
+])(
+  'a gap whose key another rule brings to the same destination by now: %s',
+  async (_name, covers, copied, left) => {
+    const world = createWorld();
+    const own = settings({ priority: 1, prefixes: [''] });
+    const other = settings({ priority: 2, prefixes: [key] });
+    await world.rules.create(world.change, 'r1', sound(own));
+    if (covers) await world.rules.create(world.change, 'r2', sound(other));
+    world.advance(20_000);
+    world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+    world.cos.put(source, key, { body: 'two' });
+    await notify(world);
+    expect(await backlogOf(world)).toEqual(['OBJECT_ARCHIVED']);
+    world.advance(60_000);
+    if (covers) await world.rules.edit(world.change, 'r1', (rule) => sound({ ...rule, priority: 3 }));
+    else await world.rules.create(world.change, 'r2', sound({ ...other, priority: 0 }));
+    world.advance(20_000);
+    restoreArchived(world);
+    await sweepForTwoHours(world);
+    expect(at(world)).toEqual(copied);
+    expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual(left);
+  },
+);

@@ -1,7 +1,6 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import type { StoredEntry } from '../../lib/adapters/memory/memory-cos';
 import type { LeaseDocument } from '../../lib/app/lease';
-import type { ObjectStore } from '../../lib/app/ports';
 import { reconcile } from '../../lib/app/reconcile';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { createVersioningGate } from '../../lib/app/versioning-gate';
@@ -20,6 +19,7 @@ import {
   type World,
   withRule,
 } from '../support/world';
+import { pause } from '../support/pause';
 
 /** Interleavings that have gone wrong elsewhere, each told as a story of one key. */
 const key = 'k';
@@ -32,28 +32,6 @@ const sweep = (world: World) =>
     ruleSets: () => world.ruleSetsOf(source.region),
   });
 const at = (world: World) => world.shown(destination, key);
-
-/** Holds the next call of a method back until it is let go, or its answer if it shall have `landed` by then. */
-function pause<Name extends keyof ObjectStore>(world: World, name: Name, landed = false) {
-  const { store } = world.ports;
-  const original = store[name] as (...call: unknown[]) => Promise<unknown>;
-  let release = (): void => {};
-  let reached = (): void => {};
-  const arrived = new Promise<void>((resolve) => {
-    reached = resolve;
-  });
-  const gate = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  store[name] = (async (...call: unknown[]) => {
-    store[name] = original as ObjectStore[Name];
-    const answer = landed ? await original(...call) : undefined;
-    reached();
-    await gate;
-    return landed ? answer : original(...call);
-  }) as ObjectStore[Name];
-  return { arrived, release };
-}
 
 describe.each([
   ['with leases', true],

@@ -312,6 +312,44 @@ test('what failed for good stands in the backlog once, however often it is looke
   ]);
 });
 
+test('a rule that is passed over, since it cannot be read, does not count as compared', async () => {
+  const world = await withRule();
+  const sources = [source, 'm', 'z'].map((one) =>
+    typeof one === 'string' ? { bucket: `source-${one}-1250000000`, region: source.region } : one,
+  );
+  const replicaOf = (from: BucketRef): BucketRef => ({ ...destination, bucket: `to-${from.bucket}` });
+  for (const from of sources.slice(1)) {
+    for (const one of [from, replicaOf(from)]) world.cos.createBucket(one);
+    const rule = settings({ destination: replicaOf(from) });
+    await world.rules.create({ ...world.change, bucket: from.bucket }, 'r1', sound(rule));
+  }
+  world.advance(20_000);
+  const [first, middle, last] = sources as [BucketRef, BucketRef, BucketRef];
+  for (const from of sources) world.cos.put(from, `of ${from.bucket}`, { body: 'lost' });
+  world.advance(3_600_000);
+
+  /** Time is up once this bucket is listed. */
+  const runUntil = async (bucket: string): Promise<void> => {
+    const { listVersions } = world.ports.store;
+    let isUp = false;
+    world.ports.store.listVersions = async (ref, page) => {
+      isUp ||= ref.bucket === bucket;
+      return listVersions(ref, page);
+    };
+    expect(await run(world, () => (isUp ? 6_000 : 600_000))).toMatchObject({ finished: false });
+    world.ports.store.listVersions = listVersions;
+  };
+  await runUntil(first.bucket);
+  const mend = refuseState(world, 'get', (name) => name.startsWith(`rules/${middle.bucket}`));
+  await runUntil(last.bucket);
+  mend();
+  expect(await run(world)).toMatchObject({ finished: true });
+  const key = `of ${middle.bucket}`;
+  expect(world.shown(replicaOf(middle), key)).toEqual([]);
+  await run(world);
+  expect(world.shown(replicaOf(middle), key)).toEqual(['lost']);
+});
+
 test('keys of which nothing new is listed are looked at again once in a while only', async () => {
   const world = await withRule();
   const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
@@ -320,10 +358,18 @@ test('keys of which nothing new is listed are looked at again once in a while on
   expect(await run(world)).toMatchObject({ lookedAt: 100 });
   world.advance(2_000_000);
   await run(world);
-  world.advance(300_000);
-  const { lookedAt } = await run(world);
-  expect(lookedAt).toBeGreaterThan(0);
-  expect(lookedAt).toBeLessThan(20);
+  /** One in 24 within an hour, in whatever number of runs. */
+  const lookedWithinAnHour = async (runs: number): Promise<void> => {
+    let looked = 0;
+    for (let time = 0; time < runs; time += 1) {
+      world.advance(3_600_000 / runs);
+      looked += (await run(world)).lookedAt;
+    }
+    expect(looked).toBeGreaterThan(0);
+    expect(looked).toBeLessThan(12);
+  };
+  await lookedWithinAnHour(12);
+  await lookedWithinAnHour(1);
 });
 
 test('a walk gets past any number of keys that only the destination has', async () => {

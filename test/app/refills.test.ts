@@ -15,7 +15,9 @@ import {
   restoreVersions,
   sweep,
   sweepForTwoHours,
+  toldIn,
 } from '../support/gap-stories';
+import { pause } from '../support/pause';
 import { destination, source, type World, withRule } from '../support/world';
 
 /** Filling what failed for good, where something goes wrong meanwhile. */
@@ -41,17 +43,22 @@ function copySlowly(world: World): void {
   };
 }
 
-/** Until mended, COS refuses to copy the source's version of this body, and to write delete markers. */
-function refuse(world: World, body: string): () => void {
+/** Until mended, COS refuses to copy what has this body, from one end or both, and to write delete markers. */
+function refuse(
+  world: World,
+  body: string,
+  ends = [source, destination],
+  error = new ReplicationError('REQUEST_REFUSED', 'COS says so'),
+): () => void {
   const { copyVersion, putDeleteMarker } = world.ports.store;
   world.ports.store.copyVersion = async (request) => {
-    const { version } = request;
-    const asked = world.cos.history(source, key).find(({ entry }) => entry.versionId === version.versionId);
-    if (asked?.content?.body === body) throw new ReplicationError('REQUEST_REFUSED', 'PutObjectCopy');
+    const { version, source: from } = request;
+    const asked = world.cos.history(from, key).find(({ entry }) => entry.versionId === version.versionId);
+    if (ends.some(({ bucket }) => bucket === from.bucket) && asked?.content?.body === body) throw error;
     return copyVersion(request);
   };
   world.ports.store.putDeleteMarker = async () => {
-    throw new ReplicationError('REQUEST_REFUSED', 'DeleteObject');
+    throw error;
   };
   return () => Object.assign(world.ports.store, { copyVersion, putDeleteMarker });
 }
@@ -133,6 +140,50 @@ test('what could not be put on top of a filled gap again stays in the backlog un
   await sweepForTwoHours(world);
   expect(at(world)).toEqual(['two', 'one', 'two']);
   expect(await backlogOf(world)).toEqual([]);
+});
+
+test.each([
+  ['REQUEST_REFUSED', 'COS says so'],
+  ['OBJECT_ARCHIVED', 'no HEAD has told'],
+] as const)(
+  'the replica of what is refused with %s is put on top of a filled gap in its place',
+  async (code, message) => {
+    const world = await archivedBelow('two', 'one');
+    restoreArchived(world);
+    refuse(world, 'two', [source], new ReplicationError(code, message));
+    world.advance(300_000);
+    await sweep(world);
+    expect(at(world)).toEqual(['two', 'one', 'two']);
+    expect(await backlogOf(world)).toEqual([]);
+  },
+);
+
+test('what only a copy is refused with is tried again about once an hour', async () => {
+  const world = await withRule();
+  refuse(world, 'one', [source], new ReplicationError('OBJECT_ARCHIVED', 'no HEAD has told'));
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  expect(await toldIn(world, () => sweepForTwoHours(world))).toBeLessThanOrEqual(6);
+  expect(await backlogOf(world)).toEqual(['REQUEST_REFUSED']);
+});
+
+test('what is buried, archived at the destination and gone at the source stays in the backlog', async () => {
+  const world = await withRule({ destination: { ...destination, storageClass: 'ARCHIVE' } });
+  world.cos.put(source, key, { body: 'one' });
+  const late = pause(world, 'copyVersion');
+  const first = notify(world);
+  await late.arrived;
+  const two = world.cos.put(source, key, { body: 'two' });
+  await notify(world);
+  world.cos.deleteVersion(source, key, entryId(two.entry));
+  late.release();
+  await first.catch(() => undefined);
+  expect(at(world).at(-1)).toBe('one');
+  for (let time = 0; time < 30; time += 1) {
+    world.advance(300_000);
+    await sweep(world);
+    expect(await backlogOf(world)).toContain('OBJECT_ARCHIVED');
+  }
 });
 
 test('a delete that was refused is tried again below what is newer', async () => {

@@ -23,6 +23,13 @@ test('without a URL the region is the queueâ€™s, and failing that the functionâ€
   expect(hints).toMatchObject([{ region: 'ap-beijing' }]);
 });
 
+test('the host of global acceleration is no region', () => {
+  const url = 'http://testpic-1253970026.cos.accelerate.myqcloud.com/testfile';
+  const { cos, event } = recordOfType('cos:ObjectCreated:*', { url });
+  const [hint] = parseCosEvent({ Records: [{ cos, event: { ...event, eventQueue: '' } }] }, region).hints;
+  expect(hint).toMatchObject({ bucket: 'testpic-1253970026', region, key: 'testfile' });
+});
+
 test.each([[undefined], [0], [-1], ['1545205770'], [null]])(
   'an event whose time is %p may be of this moment',
   (eventTime) => {

@@ -49,7 +49,7 @@ function scenario(leases: boolean): Scenario {
   const habits: BucketHabits = { idsFrom: 'end', listedBy: 'landing', clockSkewMs: 0 };
   return {
     settings: {
-      replication: { ...defaultSettings, leases },
+      replication: { ...defaultSettings, leases, longestUploadMs: 3_000 },
       configLifetimeMs: 15_000,
       settleMs: 2_000,
       listingLagMs: 1,

@@ -21,6 +21,7 @@ export function parseObjectHead(raw: RawHeaders): ObjectHead {
     crc64: text('x-cos-hash-crc64ecma'),
     // COS leaves the header away for STANDARD.
     storageClass: text('x-cos-storage-class') ?? 'STANDARD',
+    storageTier: text('x-cos-storage-tier'),
     metadata,
     appendable: text('x-cos-object-type') === 'appendable',
     customerEncrypted: text('x-cos-server-side-encryption-customer-algorithm') !== undefined,
@@ -28,7 +29,7 @@ export function parseObjectHead(raw: RawHeaders): ObjectHead {
   };
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Node hands out header bytes as one character each; metadata is UTF-8. `undefined`: it is something else. */
 function utf8Header(value: string): string | undefined {

@@ -8,12 +8,16 @@ import { covers, hasPrefix, type RuleBooks } from '../rule-books';
 import type { Scenario } from '../scenario';
 import type { World } from '../world';
 
-/** From the begin of an invocation until what it writes of one entry has landed, whatever else goes on at the key. */
-const workMostMs = 5_000;
+/**
+ * From the begin of an invocation until what it writes of one entry has landed, whatever else goes on at the key. What lands
+ * far below the newest has all that was written since its begin repeated on top of it.
+ */
+const workMostMs = ({ settings }: World): number => 5_000 + settings.replication.longestUploadMs / 10;
 /** An event comes, perhaps together with others, and is worked on. */
-const soonMs = eventSoonMostMs + eventHeldMostMs + workMostMs;
+const soonMs = (world: World): number => eventSoonMostMs + eventHeldMostMs + workMostMs(world);
 /** As often as the platform tries, if there was a reason to wait. */
-const latestMs = soonMs + retriesMax * (retryDelayMostMs + workMostMs);
+const latestMs = (world: World): number =>
+  soonMs(world) + retriesMax * (retryDelayMostMs + workMostMs(world));
 
 /**
  * Reasons for which an event is tried again although nothing goes wrong: a listing lags, an attempt to write a marker
@@ -91,7 +95,7 @@ function checkLanded(
   const hadToWait = world.retries.some(
     (retry) => retry.key === key && retry.atMs >= landedMs && retry.atMs <= replica.landedMs,
   );
-  if (tookMs <= (hadToWait ? latestMs : soonMs)) return;
+  if (tookMs <= (hadToWait ? latestMs(world) : soonMs(world))) return;
   verdict.fail(
     'how soon',
     `${shown(written)} is at ${destination.bucket} only after ${tookMs} ms${hadToWait ? ', retries included' : ''}`,
