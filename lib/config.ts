@@ -20,7 +20,10 @@ const environmentSchema = z.object({
   /** The account's state bucket, with its APPID. */
   STATE_BUCKET: z.string().regex(/-\d+$/, 'must be a bucket name with its APPID'),
   STATE_REGION: z.string().min(1),
-  /** How old the rules may be that a running function acts on. */
+  /**
+   * How old the rules may be that a running function acts on. What the timer looked at under old ones counts as compared
+   * once it is a quarter of an hour old.
+   */
   CONFIG_LIFETIME_SECONDS: z.coerce.number().min(1).max(600).default(15),
   /**
    * How long COS may let two creators of one document both succeed. A change waits for it up to twice, and again with

@@ -32,7 +32,7 @@ const patienceMs = 180_000;
 const writes = new Set(['PutObject', 'PutObjectCopy', 'DeleteObject']);
 
 beforeAll(async () => {
-  const started = await startCloud({ configLifetimeSeconds: 3600 });
+  const started = await startCloud({ configLifetimeSeconds: 600 });
   ({ cloud, sdk } = started);
   source = await versionedBucket(sdk, { bucket: `budget-${cloud.account.appid}`, region: 'ap-guangzhou' });
   destination = await versionedBucket(sdk, {

@@ -473,7 +473,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     file: lease,
     find: 'const isInTime = (): boolean => clock.now() + settings.clockToleranceMs < untilMs;',
     replace: 'const isInTime = (): boolean => true;',
-    seeds: 1_000,
+    seeds: 2_000,
   },
   {
     name: 'leases that ran out are not swept',
