@@ -1,6 +1,7 @@
 import { asReplicationError, type ReasonCode } from '../domain/error';
 import {
   type EntryId,
+  entryId,
   etagsAgree,
   type HistoryEntry,
   type HistoryWindow,
@@ -61,7 +62,7 @@ export async function standsAtDestination(
   /** What fills a gap lies on top of it: it was to be put there again, and that failed. */
   const isBuried = async (of: EntryId): Promise<boolean> => {
     if (top === undefined || top === of) return false;
-    compare ??= sourceOrder((await lookAt(ports, source, key)).window);
+    compare ??= sourceOrder(await listedBackTo(ports, source, key, [top, ...sought]));
     return compare(top, of) < 0;
   };
   return async ({ entry: { source: of, code, at } }) => {
@@ -75,6 +76,20 @@ export async function standsAtDestination(
     // As whoever copies it judges it.
     return etagsAgree(head, entry) ? 'stands' : 'missing';
   };
+}
+
+/** Ids tell the order only of what is no longer listed: as much of a history as holds these entries, or all of it. */
+async function listedBackTo(
+  ports: HandleEventPorts,
+  bucket: BucketRef,
+  key: string,
+  ids: readonly EntryId[],
+): Promise<HistoryWindow> {
+  let { window } = await lookAt(ports, bucket, key);
+  const holds = (id: EntryId): boolean => window.entries.some((entry) => entryId(entry) === id);
+  for (let pages = 0; pages < examinationsMax && !window.complete && !ids.every(holds); pages += 1)
+    window = await readOlder(ports, bucket, key, window);
+  return window;
 }
 
 type Replica = Extract<Provenance, { kind: 'replica' }>;
