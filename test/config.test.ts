@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { defaultSettings, listedForSureMs } from '../lib/app/settings';
 import { changeMsMax } from '../lib/app/rule-store';
 import { readConfig } from '../lib/config';
 
@@ -10,6 +11,14 @@ const environment = {
 
 test('every setting has a value of its own if none is given', () => {
   expect(readConfig(environment)).toMatchObject({ rulesSettleMs: 2_000, clockToleranceMs: 30_000 });
+});
+
+test('rules are no older than what the timer makes up for', () => {
+  const lifetimeOf = (seconds: number) =>
+    readConfig({ ...environment, CONFIG_LIFETIME_SECONDS: String(seconds) }).configLifetimeMs;
+  const { longestTransferMs } = defaultSettings;
+  expect(lifetimeOf(600) + listedForSureMs(defaultSettings)).toBeLessThan(longestTransferMs);
+  expect(() => lifetimeOf(601)).toThrow('CONFIG_LIFETIME_SECONDS');
 });
 
 test('a change can wait for its own settle time, and for another change, twice while its function runs', () => {

@@ -1,9 +1,9 @@
+import { isOfAnother } from '../domain/backlog';
 import type { ReasonCode } from '../domain/error';
-import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { entryId, versionIdOf } from '../domain/history';
 import { isCoveredAt, oldestCoveredMs } from '../domain/key-view';
+import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { planTransfer } from '../domain/transfer';
-import { isOfAnother } from '../domain/backlog';
 import type { NamedEntry } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import { readableHead } from './readable-head';
@@ -21,7 +21,7 @@ const ofVersions: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 /** They are found out while a version is copied, and no HEAD says that they are so no longer. */
 const ofCopies: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['METADATA_TOO_LARGE', 'REPLICA_MISMATCH']);
 
-/** What COS refuses, or what lies above it: a plan knows whether it is still asked for, and only another try if it is so still. */
+/** What COS refuses, or what lies above it: a plan knows whether it is asked for, and only another try if it is so still. */
 export function onlyAPlanTells(code: ReasonCode): boolean {
   return code === 'REQUEST_REFUSED' || code === 'NEWER_NOT_COPYABLE';
 }

@@ -2,7 +2,6 @@ import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId, HistoryWindow } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
-
 import { takeLease } from './lease';
 import { historyChanged, keyChanged, type Look, lookAt } from './look';
 import { makePlan, type SourceSide } from './make-plan';

@@ -3,7 +3,6 @@ import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import { entryId } from '../../lib/domain/history';
 import { createWorld, destination, settings, sound, source, loseAnswers, withRule } from '../support/world';
-
 import {
   archiveCurrent,
   at,
@@ -89,6 +88,27 @@ test('a delete marker that stands at the destination leaves the backlog, althoug
   await sweep(world);
   expect(await backlogOf(world)).toEqual([]);
   expect(at(world)).toEqual(['one', '(deleted)', 'two']);
+});
+
+test('a version that stands below one whose id is older leaves the backlog, however long the source’s history is', async () => {
+  const world = await withRule({ deleteMarkerReplication: 'Disabled' }, { historyPageEntries: 2 });
+  // Listed by landing: its id is of the moment at which its upload began.
+  const late = world.cos.put(source, key, { body: 'late' });
+  const keys = world.cos.bucket(source)?.keys;
+  keys?.delete(key);
+  world.advance(60_000);
+  const one = world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  keys?.set(key, [one, late]);
+  world.cos.delete(source, key);
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'late']);
+  // Written down late, after its version had been copied.
+  const { rule } = await world.rules.get(source.bucket, 'r1');
+  const error = new ReplicationError('REQUEST_REFUSED', 'one');
+  await recordFailure(world.ports, source, key, rule, { source: entryId(one.entry), error });
+  await sweep(world);
+  expect(await backlogOf(world)).toEqual([]);
 });
 
 test('what was in the way of a version that is deleted for good leaves the backlog', async () => {
