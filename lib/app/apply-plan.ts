@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId } from '../domain/history';
 import { entryId } from '../domain/history';
 import { markOf, seenFrom, seenMark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
-import type { ReplicationRule } from '../domain/rule';
+import { type ReplicationRule, spansAt } from '../domain/rule';
 import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
 import { closeGaps, recordFailure } from './backlog';
@@ -11,6 +12,7 @@ import { type CopyMatter, copyMatterOf } from './copy-matter';
 import type { MadePlan, SourceSide } from './make-plan';
 import type { RuleSource } from './ports';
 import type { Progress } from './progress';
+import { rulesForKey } from './rules-for-key';
 import { seenLookbackMs } from './settings';
 
 export interface ApplyPlanPorts extends ApplyPorts {
@@ -130,10 +132,13 @@ async function assertRuleHolds(
   source: SourceSide,
   rule: ReplicationRule,
 ): Promise<void> {
-  const { rules } = await ports.rules.current(source.bucket);
+  const rules = rulesForKey(await ports.rules.current(source.bucket), source.key);
   const now = rules.find((candidate) => candidate.id === rule.id);
-  // Each change has a time of its own, but for several within one clock tick.
-  const same = now !== undefined && now.updatedAt === rule.updatedAt && now.status === rule.status;
+  // Each change has a time of its own, but for several within one clock tick; one of another rule may take keys or give some.
+  const same =
+    now === rule ||
+    (now?.updatedAt === rule.updatedAt &&
+      isDeepStrictEqual(spansAt(now.coverage, source.key), spansAt(rule.coverage, source.key)));
   if (!same) throw new ReplicationError('RULE_CHANGED', `rule ${rule.id} of ${source.bucket.bucket}`);
 }
 

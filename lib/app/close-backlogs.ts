@@ -1,12 +1,13 @@
-import { type BacklogEntry, isOfAnother } from '../domain/backlog';
+import { type BacklogEntry, ruleOf } from '../domain/backlog';
 import { asReplicationError, type ReplicationError } from '../domain/error';
-import { coverageOf, type RuleSet } from '../domain/rule';
+import { areRivals, coverageOf, type RuleSet } from '../domain/rule';
 import type { ChangedRule } from '../domain/rule-change';
 import { type BacklogReadPorts, readBacklog } from './backlog';
 import { isolated } from './isolated';
 import { mapAtMost } from './map-at-most';
 import type { Clock } from './ports';
 import type { RuleStore } from './rule-store';
+import { rulesForKey } from './rules-for-key';
 
 export interface CloseBacklogsPorts extends BacklogReadPorts {
   readonly clock: Clock;
@@ -50,15 +51,22 @@ export async function closeBacklogs(
  */
 async function closeBacklog(
   ports: CloseBacklogsPorts,
-  { bucket: sourceBucket, revision }: RuleSet,
+  ruleSet: RuleSet,
   { rule, backlog }: ChangedRule,
   timeIsUp: () => boolean,
 ): Promise<boolean> {
   if (backlog.kind === 'keep') return true;
-  // Of a rule that goes on, whoever has heard of the change may have written something down already.
-  const goesOn = backlog.kind === 'keepCovered' || backlog.why === 'RULE_CHANGED';
-  const isVoid = (entry: BacklogEntry): boolean =>
-    coverageOf(rule, entry.key) === undefined || isOfAnother(rule, entry);
+  const { bucket: sourceBucket, revision, rules } = ruleSet;
+  // Of a rule that goes on, whoever has heard of the change may have written something down already; and what a rule leaves
+  // undone that goes, another one may bring to the same destination.
+  const goesOn =
+    backlog.kind === 'keepCovered' ||
+    backlog.why === 'RULE_CHANGED' ||
+    rules.some((other) => other.status === 'Enabled' && areRivals(other, rule));
+  const isVoid = (entry: BacklogEntry): boolean => {
+    const now = ruleOf(rulesForKey(ruleSet, entry.key), entry);
+    return now === undefined || coverageOf(now, entry.key) === undefined;
+  };
   const wants = (): boolean => goesOn;
   let left = false;
   const failures: ReplicationError[] = [];

@@ -1,4 +1,3 @@
-import { isOfAnother } from '../domain/backlog';
 import type { ReasonCode } from '../domain/error';
 import { entryId, versionIdOf } from '../domain/history';
 import { isCoveredAt, oldestCoveredMs } from '../domain/key-view';
@@ -51,7 +50,6 @@ export async function stateOfGap(
   const coverage = coverageOf(rule, key) ?? {};
   // What failed before the rule began is older still, also where its destination was another one then.
   if (Date.parse(at) < oldestCoveredMs(coverage) - ports.settings.clockToleranceMs) return 'moot';
-  if (isOfAnother(rule, entry)) return 'moot';
   if (onlyAPlanTells(code)) return isOldGap(ports, gap) ? 'copyable' : 'gap';
   if (entry.source === undefined || !ofVersions.has(code)) return 'gap';
   const versionId = versionIdOf(entry.source);

@@ -1,11 +1,12 @@
 import { reasons, ReplicationError } from '../domain/error';
 import { type EventProblem, type KeyHint, parseCosEvent } from '../domain/event';
-import { indexRules, matchRules, type ReplicationRule, type RuleIndex, type RuleSet } from '../domain/rule';
+import type { ReplicationRule } from '../domain/rule';
 import { recordPending } from './backlog';
 import { mapAtMost } from './map-at-most';
 import type { RuleSource } from './ports';
 import type { RuleOutcome } from './progress';
 import { replicateKey, type ReplicateKeyPorts } from './replicate-key';
+import { rulesForKey } from './rules-for-key';
 
 export interface HandleEventPorts extends ReplicateKeyPorts {
   /** The function's own region; a COS trigger binds only buckets of it. */
@@ -98,19 +99,9 @@ async function handleKey(ports: HandleEventPorts, hint: KeyHint): Promise<KeyRep
  * because no rule covers it, the rules are read as they were when it happened.
  */
 async function rulesFor(source: RuleSource, hint: KeyHint): Promise<readonly ReplicationRule[]> {
-  const matched = matchRules(indexOf(await source.current(hint)), hint.key);
+  const matched = rulesForKey(await source.current(hint), hint.key);
   if (matched.length > 0) return matched;
-  return matchRules(indexOf(await source.asOf(hint, hint.eventTime)), hint.key);
-}
-
-const indexes = new WeakMap<RuleSet, RuleIndex>();
-
-function indexOf(ruleSet: RuleSet): RuleIndex {
-  const known = indexes.get(ruleSet);
-  if (known) return known;
-  const index = indexRules(ruleSet);
-  indexes.set(ruleSet, index);
-  return index;
+  return rulesForKey(await source.asOf(hint, hint.eventTime), hint.key);
 }
 
 function logFailures(ports: HandleEventPorts, hint: KeyHint, { rule, left, pending }: RuleOutcome): void {

@@ -1,10 +1,11 @@
 import { ReplicationError } from '../domain/error';
 import type { EntryId } from '../domain/history';
-import { type BucketRef, indexRules, matchRules } from '../domain/rule';
+import type { BucketRef } from '../domain/rule';
 import { recordPending } from './backlog';
 import type { HandleEventPorts } from './handle-event';
 import type { RuleOutcome } from './progress';
 import { replicateKey } from './replicate-key';
+import { rulesForKey } from './rules-for-key';
 
 /** What the timer's function counts while it runs. */
 export interface Tally {
@@ -40,7 +41,7 @@ export async function lookAtKey(
   refills?: ReadonlyMap<string, ReadonlySet<EntryId>>,
 ): Promise<readonly RuleOutcome[]> {
   for (let attempt = 0; attempt < triesMax; attempt += 1) {
-    const rules = matchRules(indexRules(await ports.rules.current(source)), key);
+    const rules = rulesForKey(await ports.rules.current(source), key);
     if (rules.length === 0) return [];
     tally.lookedAt += 1;
     const outcomes = await replicateKey(ports, { source, key, rules, refills });

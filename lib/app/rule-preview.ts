@@ -7,7 +7,7 @@ import {
   type RuleSettings,
   type Since,
 } from '../domain/rule';
-import { type BacklogEffect, withChangedRule, withNewRule } from '../domain/rule-change';
+import { type BacklogEffect, withRule } from '../domain/rule-change';
 import type { ObjectStore } from './ports';
 import { examine, type ExaminationPorts } from './rule-examination';
 
@@ -53,20 +53,18 @@ export async function previewChange(
   const kept = ruleSet.rules.filter((other) => other.id !== rule.id);
   const { problems, time } = await examine(ports, ruleSet, [{ rule, path: '' }], kept);
   const when = time ?? { sourceSeconds: Math.floor(ports.clock.now() / 1000), at: '' };
-  const made = before
-    ? withChangedRule(ruleSet, before, settings, when)
-    : withNewRule(ruleSet, rule.id, settings, when);
+  const made = withRule(ruleSet, rule, when);
   const index = indexRules(made.ruleSet);
   const sample = keys ?? (time === undefined ? [] : await firstKeys(ports, ruleSet));
   return {
     problems,
     change: before ? 'edit' : 'create',
-    backlog: made.backlog.kind,
+    backlog: made.changed[0]?.backlog.kind ?? 'keep',
     keys: sample.map((key) => {
       const winner = matchRules(index, key).find(
         ({ destination }) => destination.bucket === settings.destination.bucket,
       );
-      const covered = winner?.id === made.rule.id ? coverageOf(made.rule, key) : undefined;
+      const covered = winner?.id === rule.id ? coverageOf(winner, key) : undefined;
       return {
         key,
         ...(winner === undefined ? {} : { rule: winner.id }),

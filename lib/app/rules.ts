@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type BacklogEntry, latestAttempts } from '../domain/backlog';
 import { type Problem, problem } from '../domain/problem';
-import type { ReplicationRule, RuleSet, RuleSettings } from '../domain/rule';
+import { areRivals, type ReplicationRule, type RuleSet, type RuleSettings } from '../domain/rule';
 import {
   type ChangeTime,
   type DesiredRule,
   identified,
   settingsOf,
   withAllRules,
-  withChangedRule,
-  withNewRule,
   withoutRule,
+  withRule,
 } from '../domain/rule-change';
 import type { NamedSettings } from '../domain/rule-conflicts';
 import { readBacklog } from './backlog';
@@ -66,6 +65,21 @@ export function createRuleService(ports: RulesPorts) {
     return found.time;
   };
 
+  const ownTime = (): ChangeTime => {
+    const ms = ports.clock.now();
+    return { sourceSeconds: Math.floor(ms / 1000), at: new Date(ms).toISOString() };
+  };
+
+  /** When a rule goes. Where another one takes its keys over, the source bucket's own time, if it can be asked. */
+  const timeToLeave = async (ruleSet: RuleSet, rule: ReplicationRule): Promise<ChangeTime> => {
+    const time = ownTime();
+    if (!ruleSet.rules.some((other) => other.id !== rule.id && areRivals(other, rule))) return time;
+    const described = await ports.directory.describe(sourceOf(ruleSet.bucket)).catch(() => undefined);
+    return described?.kind === 'found'
+      ? { ...time, sourceSeconds: Math.floor(described.dateMs / 1000) }
+      : time;
+  };
+
   /** Settings that could be read; otherwise everything that is wrong with the request, in one refusal. */
   const readable = async (ruleSet: RuleSet, id: string, parsed: ParsedSettings): Promise<RuleSettings> => {
     if (parsed.ok) return parsed.value;
@@ -84,10 +98,7 @@ export function createRuleService(ports: RulesPorts) {
       const newId = (): string => `rule-${ports.entropy.nonce()}`;
       const named = identified(ruleSet, await desired(ruleSet), newId);
       // Whatever is wrong with its buckets, a bucket can always be left without rules.
-      const time =
-        named.length === 0
-          ? { sourceSeconds: 0, at: new Date(ports.clock.now()).toISOString() }
-          : await allMustBeSound(ruleSet, named);
+      const time = named.length === 0 ? ownTime() : await allMustBeSound(ruleSet, named);
       const made = withAllRules(ruleSet, named, time);
       return { ...made, ruleSet: { ...made.ruleSet, ...(role === undefined ? {} : { role }) }, what };
     });
@@ -123,8 +134,7 @@ export function createRuleService(ports: RulesPorts) {
         const known = taken ? [problem('DuplicateRuleId', '/id', message)] : [];
         const settings = await readable(ruleSet, chosen, withProblems(parsed, known));
         const time = await mustBeSound(ruleSet, [{ rule: { ...settings, id: chosen }, path: '' }]);
-        const { ruleSet: now, ...changed } = withNewRule(ruleSet, chosen, settings, time);
-        return { ruleSet: now, changed: [changed], what: 'created' };
+        return { ...withRule(ruleSet, { ...settings, id: chosen }, time), what: 'created' };
       });
       return { ruleSet: made.ruleSet, rule: find(made.ruleSet, chosen) };
     },
@@ -141,19 +151,17 @@ export function createRuleService(ports: RulesPorts) {
         // Whatever is wrong with its buckets, a rule can always be switched off.
         const time =
           settings.status === 'Disabled' && isOnlySwitchedOff(before, settings)
-            ? { sourceSeconds: 0, at: new Date(ports.clock.now()).toISOString() }
+            ? await timeToLeave(ruleSet, before)
             : await mustBeSound(ruleSet, [{ rule: { ...settings, id }, path: '' }]);
-        const { ruleSet: now, ...changed } = withChangedRule(ruleSet, before, settings, time);
-        return { ruleSet: now, changed: [changed], what: 'edited' };
+        return { ...withRule(ruleSet, { ...settings, id }, time), what: 'edited' };
       });
       return { ruleSet: made.ruleSet, rule: find(made.ruleSet, id) };
     },
 
     async remove(request: ChangeRequest, id: string): Promise<RuleSet> {
       const made = await changeRules(ports, request, async (ruleSet) => {
-        const backlog = { kind: 'close', why: 'RULE_DELETED' } as const;
-        const changed = [{ rule: find(ruleSet, id), backlog }];
-        return { ruleSet: withoutRule(ruleSet, id), changed, what: 'deleted' };
+        const time = await timeToLeave(ruleSet, find(ruleSet, id));
+        return { ...withoutRule(ruleSet, id, time), what: 'deleted' };
       });
       return made.ruleSet;
     },

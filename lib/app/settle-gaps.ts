@@ -1,10 +1,12 @@
+import { ruleOf } from '../domain/backlog';
 import type { EntryId } from '../domain/history';
-import { type BucketRef, coverageOf, indexRules, matchRules, type ReplicationRule } from '../domain/rule';
+import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import type { NamedEntry } from './backlog';
 import { type GapState, isOldGap, onlyAPlanTells, stateOfGap } from './gap-state';
 import type { HandleEventPorts } from './handle-event';
 import { lookAtKey, type TimerRun } from './look-at-key';
 import type { RuleOutcome } from './progress';
+import { rulesForKey } from './rules-for-key';
 import { standsAtDestination } from './stands-at-destination';
 
 /** A gap that is younger than this may be of a rule of which this function has not heard yet. */
@@ -29,7 +31,7 @@ export async function settleGaps(
   gaps: readonly NamedEntry[],
   run: TimerRun,
 ): Promise<void> {
-  const rules = matchRules(indexRules(await ports.rules.current(source)), key);
+  const rules = rulesForKey(await ports.rules.current(source), key);
   const due: DueGap[] = [];
   for (const [rule, ofRule] of groupByRule(rules, gaps)) {
     const covers = rule !== undefined && coverageOf(rule, key) !== undefined;
@@ -69,10 +71,7 @@ function groupByRule(
 ): ReadonlyMap<ReplicationRule | undefined, readonly NamedEntry[]> {
   const groups = new Map<ReplicationRule | undefined, NamedEntry[]>();
   for (const gap of gaps) {
-    const { ruleId, destinationBucket } = gap.entry;
-    const rule =
-      rules.find(({ id }) => id === ruleId) ??
-      rules.find(({ destination }) => destination.bucket === destinationBucket);
+    const rule = ruleOf(rules, gap.entry);
     groups.set(rule, [...(groups.get(rule) ?? []), gap]);
   }
   return groups;

@@ -1,5 +1,5 @@
 import { suspect } from '../domain/compare';
-import { type BucketRef, coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
+import { areRivals, type BucketRef, coverageOf, type ReplicationRule, type RuleSet } from '../domain/rule';
 import type { HandleEventPorts } from './handle-event';
 import { isolated } from './isolated';
 import { pairKeys, type PairedKey, walkKeys } from './key-walk';
@@ -50,7 +50,7 @@ export async function walkRules(
       comparedBeforeMs: comparedBeforeMs(source.bucket, rule, compared, ports.settings),
       turnsFromMs: Math.max(Date.parse(compared?.began ?? began), ports.clock.now() - turnsMissedMs),
     });
-    if (reached.failed) delete sinces[ruleName(source.bucket, rule)];
+    if (reached.failed) for (const name of mayTakeOver(walks, walk)) delete sinces[name];
     if (reached.ended) continue;
     const { afterKey } = reached;
     const place = { bucket: source.bucket, rule: rule.id, prefix };
@@ -61,6 +61,13 @@ export async function walkRules(
     };
   }
   return { compared: { began, sinces } };
+}
+
+/** The names of a rule, and of those that may have its keys one day with the times from which it covered them. */
+function mayTakeOver(walks: readonly Walk[], { source, rule }: Walk): readonly string[] {
+  return walks
+    .filter((other) => other.source.bucket === source.bucket && areRivals(other.rule, rule))
+    .map((other) => ruleName(source.bucket, other.rule));
 }
 
 /** Without those of rules that are not walked any longer. */

@@ -27,9 +27,14 @@ export interface BacklogEntry {
   readonly at: string;
 }
 
-/** Whether an entry is of a destination that its rule no longer has. */
-export function isOfAnother({ destination }: ReplicationRule, { destinationBucket }: BacklogEntry): boolean {
-  return destinationBucket !== undefined && destinationBucket !== destination.bucket;
+/** Of the rules that apply to the key of an entry by now, the one that brings it where it could not be written then. */
+export function ruleOf(
+  rules: readonly ReplicationRule[],
+  { ruleId, destinationBucket }: BacklogEntry,
+): ReplicationRule | undefined {
+  return destinationBucket === undefined
+    ? rules.find(({ id }) => id === ruleId)
+    : rules.find(({ destination }) => destination.bucket === destinationBucket);
 }
 
 /** Of each source entry the latest attempt: while one is looked at again, the attempt before may stand beside it. */

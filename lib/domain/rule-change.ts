@@ -23,45 +23,23 @@ export interface ChangedRule {
   readonly backlog: BacklogEffect;
 }
 
-export interface RuleChange extends ChangedRule {
+/** A rule set after a change. */
+export interface RulesChange {
   readonly ruleSet: RuleSet;
+  /** The rules that were changed, made or deleted; not those that only cover more or less keys beside them. */
+  readonly changed: readonly ChangedRule[];
 }
 
-/** Adds a rule. The new set has the next revision. */
-export function withNewRule(set: RuleSet, id: string, settings: RuleSettings, time: ChangeTime): RuleChange {
-  const rule: ReplicationRule = {
-    id,
-    ...settings,
-    coverage: coverageAfter(undefined, settings, time.sourceSeconds),
-    createdAt: time.at,
-    updatedAt: time.at,
-  };
-  return { ruleSet: nextRevision(set, [...set.rules, rule]), rule, backlog: { kind: 'keep' } };
+/** Adds a rule, or puts new settings in the place of its own. */
+export function withRule(set: RuleSet, rule: NamedSettings, time: ChangeTime): RulesChange {
+  const isNew = set.rules.every(({ id }) => id !== rule.id);
+  const others = set.rules.map((before) => (before.id === rule.id ? rule : namedSettingsOf(before)));
+  return withAllRules(set, isNew ? [...others, rule] : others, time);
 }
 
-/** Puts new settings in the place of a rule's own. */
-export function withChangedRule(
-  set: RuleSet,
-  before: ReplicationRule,
-  settings: RuleSettings,
-  time: ChangeTime,
-): RuleChange {
-  const rule: ReplicationRule = {
-    id: before.id,
-    ...settings,
-    coverage: coverageAfter(before, settings, time.sourceSeconds),
-    createdAt: before.createdAt,
-    updatedAt: time.at,
-  };
-  const rules = set.rules.map((other) => (other.id === before.id ? rule : other));
-  return { ruleSet: nextRevision(set, rules), rule, backlog: backlogEffect(before, settings) };
-}
-
-export function withoutRule(set: RuleSet, id: string): RuleSet {
-  return nextRevision(
-    set,
-    set.rules.filter((rule) => rule.id !== id),
-  );
+export function withoutRule(set: RuleSet, id: string, time: ChangeTime): RulesChange {
+  const others = set.rules.filter((rule) => rule.id !== id).map(namedSettingsOf);
+  return withAllRules(set, others, time);
 }
 
 /** Settings that were written without knowing which rules there are. */
@@ -91,27 +69,37 @@ export function identified(
   });
 }
 
-/** Puts a whole new set of settings in the place of all rules. What stays as it is, is not touched. */
-export function withAllRules(
-  set: RuleSet,
-  desired: readonly NamedSettings[],
-  time: ChangeTime,
-): { readonly ruleSet: RuleSet; readonly changed: readonly ChangedRule[] } {
+/**
+ * Puts a whole new set of settings in the place of all rules. What stays as it is, is not touched, but for the keys that
+ * another rule takes over or leaves. The new set has the next revision.
+ */
+export function withAllRules(set: RuleSet, desired: readonly NamedSettings[], time: ChangeTime): RulesChange {
   const changed: ChangedRule[] = [];
+  const known = new Map(set.rules.map((rule) => [rule.id, rule]));
   const rules = desired.map(({ id, ...settings }) => {
-    const before = set.rules.find((rule) => rule.id === id);
-    if (before && settingsName(before) === settingsName(settings)) return before;
-    const { rule, backlog } = before
-      ? withChangedRule(set, before, settings, time)
-      : withNewRule(set, id, settings, time);
-    changed.push({ rule, backlog });
+    const before = known.get(id);
+    const coverage = coverageAfter({
+      settings,
+      before: set.rules,
+      after: desired,
+      nowSeconds: time.sourceSeconds,
+    });
+    if (before && settingsName(before) === settingsName(settings))
+      return JSON.stringify(coverage) === JSON.stringify(before.coverage) ? before : { ...before, coverage };
+    const { createdAt } = before ?? { createdAt: time.at };
+    const rule: ReplicationRule = { id, ...settings, coverage, createdAt, updatedAt: time.at };
+    changed.push({ rule, backlog: before ? backlogEffect(before, settings) : { kind: 'keep' } });
     return rule;
   });
   for (const rule of set.rules) {
     if (rules.some(({ id }) => id === rule.id)) continue;
     changed.push({ rule, backlog: { kind: 'close', why: 'RULE_DELETED' } });
   }
-  return { ruleSet: nextRevision(set, rules), changed };
+  return { ruleSet: { ...set, revision: set.revision + 1, rules }, changed };
+}
+
+function namedSettingsOf(rule: ReplicationRule): NamedSettings {
+  return { id: rule.id, ...settingsOf(rule) };
 }
 
 export function settingsOf(rule: ReplicationRule): RuleSettings {
@@ -129,10 +117,6 @@ function settingsName(rule: ReplicationRule | RuleSettings): string {
 
 function identityName(rule: ReplicationRule | RuleSettings): string {
   return JSON.stringify([filterName(rule), rule.destination.bucket, rule.destination.region]);
-}
-
-function nextRevision(set: RuleSet, rules: readonly ReplicationRule[]): RuleSet {
-  return { ...set, revision: set.revision + 1, rules };
 }
 
 function backlogEffect(before: ReplicationRule, after: RuleSettings): BacklogEffect {

@@ -1,5 +1,5 @@
 import { type Problem, problem } from './problem';
-import type { BucketRef, RuleSet, RuleSettings } from './rule';
+import { type BucketRef, overlapOf, type RuleSet, type RuleSettings } from './rule';
 
 /** Source: https://www.tencentcloud.com/document/product/436/19223 */
 export const rulesMax = 1000;
@@ -119,15 +119,6 @@ function overlapConflicts(
     prefix === '' ? ['This rule', `rule ${rival.id}`] : [`Rule ${rival.id}`, 'any other rule'];
   const message = `${whole} covers the whole bucket, which excludes ${other} to ${bucket}; give all of them a priority.`;
   return [problem('WholeBucketRule', `/prefixes/${own}`, message)];
-}
-
-/** The place of a prefix of ours, and one of theirs, that some key has both. */
-function overlapOf(own: readonly string[], theirs: readonly string[]): readonly [number, string] | undefined {
-  for (const [place, prefix] of own.entries()) {
-    const other = theirs.find((one) => one.startsWith(prefix) || prefix.startsWith(one));
-    if (other !== undefined) return [place, other];
-  }
-  return undefined;
 }
 
 /**

@@ -43,7 +43,10 @@ export interface Since {
   readonly markersSince?: number;
 }
 
-/** From when on a rule covers the keys under a prefix. Of several that match, the oldest time holds. */
+/**
+ * From when on a rule covers the keys under a prefix; the longest prefix that a key has decides. Of several spans of one
+ * prefix, the oldest time holds. One without times: another rule brings these keys to the destination.
+ */
 export interface Coverage extends Since {
   readonly prefix: string;
   /** Only versions that carry all of these. Absent: all versions. */
@@ -88,6 +91,28 @@ export function sameDestination(a: BucketRef, b: BucketRef): boolean {
 
 export function emptyRuleSet({ bucket, region }: BucketRef): RuleSet {
   return { bucket, region, revision: 0, rules: [] };
+}
+
+/** The place of a prefix of ours, and one of theirs, that some key has both. */
+export function overlapOf(
+  own: readonly string[],
+  theirs: readonly string[],
+): readonly [number, string] | undefined {
+  for (const [place, prefix] of own.entries()) {
+    const other = theirs.find((one) => one.startsWith(prefix) || prefix.startsWith(one));
+    if (other !== undefined) return [place, other];
+  }
+  return undefined;
+}
+
+/** Whether some key could go to the same destination by either of two rules. */
+export function areRivals(a: RuleSettings, b: RuleSettings): boolean {
+  return a.destination.bucket === b.destination.bucket && overlapOf(a.prefixes, b.prefixes) !== undefined;
+}
+
+/** Whether another rule wins keys of a rule. */
+export function isOutranked(rule: RuleSettings, other: RuleSettings): boolean {
+  return other.status === 'Enabled' && (other.priority ?? 0) < (rule.priority ?? 0) && areRivals(rule, other);
 }
 
 /** Keys of this product's own, which no rule replicates. */
@@ -135,7 +160,15 @@ export function tagName({ key, value }: ObjectTag): string {
 
 function spansOf(rule: ReplicationRule, key: string): readonly Coverage[] {
   if (rule.status !== 'Enabled' || !matchesPrefix(rule, key)) return [];
-  return rule.coverage.filter((span) => key.startsWith(span.prefix));
+  return spansAt(rule.coverage, key).filter(({ since }) => since !== undefined);
+}
+
+/** The spans that decide over a key, or over all keys with this prefix that no longer one is said of. */
+export function spansAt(coverage: readonly Coverage[], key: string): readonly Coverage[] {
+  let longest: string | undefined;
+  for (const { prefix } of coverage)
+    if (prefix.length >= (longest?.length ?? 0) && key.startsWith(prefix)) longest = prefix;
+  return coverage.filter(({ prefix }) => prefix === longest);
 }
 
 function coversVersion(spans: readonly Coverage[], lastModifiedMs: number): boolean {

@@ -130,15 +130,23 @@ test('what fails under the new destination stays, however late the change closes
   expect(keysLeft(world)).toEqual(['a/3']);
 });
 
-test('left out of a whole new set of rules: what is pending goes', async () => {
-  const world = await withBacklog();
-  await world.rules.replace(
-    world.change,
-    [{ id: 'r2', settings: settings({ prefixes: ['a/'] }) }],
-    undefined,
-  );
-  expect(keysLeft(world)).toEqual([]);
-});
+test.each<[string, RuleSettings, readonly string[]]>([
+  ['to the same destination', settings({ prefixes: ['a/'] }), ['a/1', 'a/2']],
+  ['to another destination', settings({ prefixes: ['a/'], destination: elsewhere }), []],
+  ['that is off', settings({ prefixes: ['a/'], status: 'Disabled' }), []],
+])(
+  'left out of a whole new set of rules: what no other rule of it copies goes, beside one %s',
+  async (_name, other, left) => {
+    const world = await withBacklog();
+    await world.rules.replace(world.change, [{ id: 'r2', settings: other }], undefined);
+    expect(keysLeft(world)).toEqual(left);
+    world.advance(20_000);
+    await reconcile({ ...world.ports, ruleSets: () => world.ruleSetsOf(source.region) });
+    expect(namesLeft(world)).toEqual([]);
+    const copied = keys.filter((key) => world.shown(destination, key).length > 0);
+    expect(copied).toEqual(left);
+  },
+);
 
 test('an entry that cannot be read is not taken for one that is no longer covered', async () => {
   const world = await withBacklog();

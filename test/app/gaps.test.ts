@@ -2,7 +2,17 @@ import { recordFailure } from '../../lib/app/backlog';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import { entryId } from '../../lib/domain/history';
-import { createWorld, destination, settings, sound, source, loseAnswers, withRule } from '../support/world';
+import type { RuleSettings } from '../../lib/domain/rule';
+import {
+  createWorld,
+  destination,
+  settings,
+  sound,
+  source,
+  loseAnswers,
+  withRule,
+  type World,
+} from '../support/world';
 import {
   archiveCurrent,
   at,
@@ -307,29 +317,65 @@ test('a copy whose outcome is unknown is looked at again until it cannot land an
   expect(await backlogOf(world)).toEqual([]);
 });
 
-test.each([
-  ['a rule that covers it', true, ['two', 'one', 'two'], []],
-  ['a rule that begins after it', false, ['two'], []],
-])(
+test.each<[string, RuleSettings, (world: World, other: RuleSettings) => Promise<unknown>, readonly string[]]>(
+  [
+    [
+      'one that is made with a higher priority',
+      settings({ priority: 1, prefixes: [key] }),
+      (world, other) => world.rules.create(world.change, 'r2', sound(other)),
+      ['two', 'one', 'two'],
+    ],
+    [
+      'one whose priority is the higher one by now',
+      settings({ priority: 4, prefixes: [key] }),
+      async (world, other) => {
+        await world.rules.create(world.change, 'r2', sound(other));
+        await world.rules.edit(world.change, 'r1', (rule) => sound({ ...rule, priority: 5 }));
+      },
+      ['two', 'one', 'two'],
+    ],
+    [
+      'one that was there before the other one went',
+      settings({ priority: 4, prefixes: [key] }),
+      async (world, other) => {
+        await world.rules.create(world.change, 'r2', sound(other));
+        await world.rules.remove(world.change, 'r1');
+      },
+      ['two', 'one', 'two'],
+    ],
+    [
+      'one that was made after the other one had gone',
+      settings({ priority: 4, prefixes: [key] }),
+      async (world, other) => {
+        const { remove } = world.ports.state;
+        world.ports.state.remove = async (name) => {
+          throw new ReplicationError('STORE_UNAVAILABLE', name);
+        };
+        await world.rules.remove(world.change, 'r1');
+        world.ports.state.remove = remove;
+        world.advance(20_000);
+        await world.rules.create(world.change, 'r2', sound(other));
+      },
+      ['two'],
+    ],
+  ],
+)(
   'a gap whose key another rule brings to the same destination by now: %s',
-  async (_name, covers, copied, left) => {
+  async (_name, other, takeOver, copied) => {
     const world = createWorld();
-    const own = settings({ priority: 1, prefixes: [''] });
-    const other = settings({ priority: 2, prefixes: [key] });
-    await world.rules.create(world.change, 'r1', sound(own));
-    if (covers) await world.rules.create(world.change, 'r2', sound(other));
+    await world.rules.create(world.change, 'r1', sound(settings({ priority: 3 })));
     world.advance(20_000);
     world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
     world.cos.put(source, key, { body: 'two' });
     await notify(world);
     expect(await backlogOf(world)).toEqual(['OBJECT_ARCHIVED']);
     world.advance(60_000);
-    if (covers) await world.rules.edit(world.change, 'r1', (rule) => sound({ ...rule, priority: 3 }));
-    else await world.rules.create(world.change, 'r2', sound({ ...other, priority: 0 }));
+    await takeOver(world, other);
+    expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toHaveLength(1);
     world.advance(20_000);
     restoreArchived(world);
     await sweepForTwoHours(world);
     expect(at(world)).toEqual(copied);
-    expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual(left);
+    expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual([]);
   },
 );

@@ -5,7 +5,7 @@ import type { StateStore } from '../../lib/app/ports';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { changeMsMax, createRuleStore, type RuleStore } from '../../lib/app/rule-store';
 import { emptyRuleSet, type RuleSet } from '../../lib/domain/rule';
-import { withNewRule } from '../../lib/domain/rule-change';
+import { withRule } from '../../lib/domain/rule-change';
 import { createWorld, eventFor, recordFor, settings, sound, source } from '../support/world';
 
 const world = createWorld();
@@ -27,8 +27,8 @@ beforeEach(() => {
 const note = { by: 'test', what: 'created' };
 const at = { sourceSeconds: 0, at: '2026-11-01T00:00:00Z' };
 const idsOf = (ruleSet: RuleSet) => ruleSet.rules.map(({ id }) => id);
-const withRule = (id: string, ruleSet = emptyRuleSet(source)) =>
-  withNewRule(ruleSet, id, settings(), at).ruleSet;
+const addRule = (id: string, ruleSet = emptyRuleSet(source)) =>
+  withRule(ruleSet, { ...settings(), id }, at).ruleSet;
 
 const times = { configLifetimeMs: 15_000, settleMs: 10, clockToleranceMs: 600_000 };
 
@@ -51,12 +51,12 @@ test.each(Object.entries(readers))('%s does not act on a revision that loses', a
   let arrive = () => {};
   const arrival = new Promise<void>((resolve) => (arrive = resolve));
   const create: StateStore['create'] = async (...to) => (await arrival, state.create(...to));
-  const winning = storeOf(undefined, { ...state, create }).commit(withRule('winner'), note);
+  const winning = storeOf(undefined, { ...state, create }).commit(addRule('winner'), note);
   const losing = storeOf(async () => {
     const reading = storeOf(async () => (arrive(), winning));
     found.push(await reader(reading));
   });
-  await expect(losing.commit(withRule('loser'), note)).rejects.toMatchObject({ code: 'RULE_CONFLICT' });
+  await expect(losing.commit(addRule('loser'), note)).rejects.toMatchObject({ code: 'RULE_CONFLICT' });
   expect(found.map(idsOf)).toEqual([['winner']]);
 });
 
@@ -77,7 +77,7 @@ test.each([
       state,
       behind,
     );
-    await writing.commit(withRule('young'), note);
+    await writing.commit(addRule('young'), note);
     expect(waited).toBe(waits);
   },
 );
@@ -85,9 +85,9 @@ test.each([
 test('a revision whose writer is done is not waited for, and one that is held costs one request', async () => {
   let waits = 0;
   const waiting = storeOf(async () => (waits += 1));
-  await storeOf().commit(withRule('first'), note);
+  await storeOf().commit(addRule('first'), note);
   const held = (await waiting.load(source)).ruleSet;
-  await storeOf().commit(withRule('second', held), note);
+  await storeOf().commit(addRule('second', held), note);
   const next = (await waiting.load(source, held)).ruleSet;
   expect(idsOf(next)).toEqual(['first', 'second']);
   expect(waits).toBe(0);
@@ -123,7 +123,7 @@ describe('before an event is dropped', () => {
     ['an event without time', 0, () => Infinity],
   ])('a rule that was acknowledged before the event is heard of, with %s', async (_, aheadMs, eventTime) => {
     const rules = await functionAheadBy(aheadMs);
-    await storeOf().commit(withRule('new'), note);
+    await storeOf().commit(addRule('new'), note);
     nowMs += settleMs;
     expect(idsOf(await rules.asOf(source, eventTime()))).toEqual(['new']);
   });

@@ -13,24 +13,21 @@ import {
   tagsDecide,
   type RuleSettings,
 } from '../../lib/domain/rule';
-import { identified, withAllRules, withChangedRule, withNewRule } from '../../lib/domain/rule-change';
+import { identified, withAllRules, withRule } from '../../lib/domain/rule-change';
 import { accountConflicts, conflictsOf } from '../../lib/domain/rule-conflicts';
 import { destination, settings, source } from '../support/world';
 
 const at = (sourceSeconds: number) => ({ sourceSeconds, at: new Date(sourceSeconds * 1000).toISOString() });
 
 function created(more: Partial<RuleSettings> = {}, seconds = 100): RuleSet {
-  return withNewRule(emptyRuleSet(source), 'r', settings(more), at(seconds)).ruleSet;
+  return withRule(emptyRuleSet(source), { ...settings(more), id: 'r' }, at(seconds)).ruleSet;
 }
 
 function changed(set: RuleSet, more: Partial<RuleSettings>, seconds = 200) {
   const before = set.rules[0] as ReplicationRule;
-  return withChangedRule(
-    set,
-    before,
-    { ...settings(), prefixes: before.prefixes, tags: before.tags, ...more },
-    at(seconds),
-  );
+  const rule = { ...settings(), id: 'r', prefixes: before.prefixes, tags: before.tags, ...more };
+  const { ruleSet, changed: effects } = withRule(set, rule, at(seconds));
+  return { ruleSet, rule: ruleSet.rules[0] as ReplicationRule, backlog: effects[0]?.backlog };
 }
 
 describe('the table of changes', () => {

@@ -44,6 +44,8 @@ const expected: readonly string[] = [
   'rule prefix',
   'rule marker sync',
   'rule tags',
+  'rule priority',
+  'rule destination',
   'rule delete',
   'rule put back',
 ];

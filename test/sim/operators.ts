@@ -2,7 +2,7 @@ import type { ChangeRequest } from '../../lib/app/change-rules';
 import type { ReplicationRule, RuleSet, RuleSettings } from '../../lib/domain/rule';
 import type { Chance } from './chance';
 import type { Platform } from './platform';
-import { type NamedRule, teamTag } from './scenario';
+import { destinations, type NamedRule, teamTag } from './scenario';
 import type { World } from './world';
 
 /** A change of the rules that its author was told of. */
@@ -121,6 +121,19 @@ export function createOperators(
             ? { ...before, tags: [], deleteMarkerReplication: 'Enabled' }
             : { ...before, tags: [teamTag], deleteMarkerReplication: 'Disabled' },
         );
+      case 'priority':
+        return edit(rule, 'priority', named, (before) => ({
+          ...before,
+          // Never the one that another rule was made with: it could not be put back.
+          ...(before.priority === undefined
+            ? {}
+            : { priority: chance.pick([5, 15, 25, rule.settings.priority ?? 5]) }),
+        }));
+      case 'destination':
+        return edit(rule, 'destination', named, (before) => ({
+          ...before,
+          destination: chance.pick(destinations),
+        }));
       case 'same':
         return edit(rule, 'put again', named, (before) => ({ ...before }));
     }
@@ -171,8 +184,18 @@ export function createOperators(
   };
 }
 
-const changes = { disable: 4, enable: 5, markers: 2, class: 2, prefix: 3, tags: 1, same: 1 };
-const gentleChanges = { enable: 2, markers: 1, class: 2, same: 1, offAndOn: 1 };
+const changes = {
+  disable: 4,
+  enable: 5,
+  markers: 2,
+  class: 2,
+  prefix: 3,
+  tags: 1,
+  priority: 2,
+  destination: 1,
+  same: 1,
+};
+const gentleChanges = { enable: 2, markers: 1, class: 2, priority: 1, same: 1, offAndOn: 1 };
 
 /** An operator who got no answer asks again after this time, so often at most. */
 const patienceMs = 15_000;

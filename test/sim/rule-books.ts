@@ -69,12 +69,12 @@ export function createRuleBooks(state: StateBucket): RuleBooks {
   };
 }
 
-/** What a rule covers of a key, by each of its spans; the longest prefix first. */
+/** What a rule covers of a key, by each of its spans: those with the longest prefix that the key has. */
 export function spansOf(rule: ReplicationRule | undefined, key: string): readonly Coverage[] {
   if (rule?.status !== 'Enabled' || !hasPrefix(rule, key)) return [];
-  return rule.coverage
-    .filter((span) => key.startsWith(span.prefix))
-    .toSorted((a, b) => b.prefix.length - a.prefix.length);
+  const around = rule.coverage.filter((span) => key.startsWith(span.prefix));
+  const longest = Math.max(...around.map(({ prefix }) => prefix.length));
+  return around.filter(({ prefix, since }) => prefix.length === longest && since !== undefined);
 }
 
 export function hasPrefix(rule: ReplicationRule, key: string): boolean {
@@ -100,7 +100,9 @@ export function ruleToward(
   destination: string,
   key: string,
 ): ReplicationRule | undefined {
-  return set?.rules.find(
-    (rule) => rule.status === 'Enabled' && rule.destination.bucket === destination && hasPrefix(rule, key),
-  );
+  return set?.rules
+    .filter(
+      (rule) => rule.status === 'Enabled' && rule.destination.bucket === destination && hasPrefix(rule, key),
+    )
+    .toSorted((a, b) => (a.priority ?? 0) - (b.priority ?? 0))[0];
 }

@@ -106,6 +106,9 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
   };
 }
 
+/** Where rules may go instead. */
+export const destinations: readonly BucketRef[] = [shanghai, beijing];
+
 /** The one tag that rules ask for, and that some versions carry. */
 export const teamTag = { key: 'team', value: 'a' };
 
@@ -134,6 +137,7 @@ function drawRules(chance: Chance, oneDeployment: boolean): readonly NamedRule[]
     several: 1,
     tagged: 1,
     fanOut: 2,
+    priorities: 2,
     twoWay: 2 * more,
     chain: more,
     ring: more,
@@ -151,6 +155,13 @@ function drawRules(chance: Chance, oneDeployment: boolean): readonly NamedRule[]
     }
     case 'fanOut':
       return [rule('ab', guangzhou, shanghai), rule('ac', guangzhou, beijing, 'p/')];
+    case 'priorities': {
+      const own = (named: NamedRule, priority: number): NamedRule => ({
+        ...named,
+        settings: { ...named.settings, priority },
+      });
+      return [own(rule('ab', guangzhou, shanghai), 20), own(rule('ab-p', guangzhou, shanghai, 'p/'), 10)];
+    }
     case 'twoWay':
       return [rule('ab', guangzhou, shanghai), rule('ba', shanghai, guangzhou)];
     case 'chain':

@@ -30,7 +30,8 @@ export function checkNoChangeLost(
       const before = revisions[place - 1];
       if (set === undefined || before === undefined) continue;
       const [now, then] = [set, before].map(
-        ({ rules }) => new Map(rules.map((rule) => [rule.id, JSON.stringify(rule)])),
+        // Which keys a rule covers depends on the others beside it.
+        ({ rules }) => new Map(rules.map(({ coverage, ...own }) => [own.id, JSON.stringify(own)])),
       ) as [Map<string, string>, Map<string, string>];
       const changed = [...new Set([...now.keys(), ...then.keys()])].filter(
         (id) => now.get(id) !== then.get(id),

@@ -1,20 +1,22 @@
-import type { Coverage, ReplicationRule } from '../../../lib/domain/rule';
+import type { Coverage, ReplicationRule, RuleSet } from '../../../lib/domain/rule';
 import type { Verdict } from '../failure';
 import type { Acknowledged } from '../operators';
-import { hasPrefix, type RuleBooks, spansOf } from '../rule-books';
+import { type RuleBooks, ruleToward, spansOf } from '../rule-books';
 
-/** Whether an acknowledged change left each key the times that the table of changes gives it. */
+/**
+ * Whether an acknowledged change left each key the times that the table of changes gives it: at each destination, those
+ * of the rule that brought it there before, whichever that was.
+ */
 export function checkSince(
   change: Acknowledged,
   books: RuleBooks,
   keys: readonly string[],
   verdict: Verdict,
 ): void {
-  const { rule } = change;
-  if (rule === undefined) return;
   const revisions = books.revisions(change.bucket);
-  const askedMs = change.askedMs.get(revisions[change.revision]?.by ?? '');
-  const before = revisions[change.revision - 1]?.rules.find(({ id }) => id === rule.id);
+  const [before, after] = [revisions[change.revision - 1], revisions[change.revision]];
+  if (after === undefined) return;
+  const askedMs = change.askedMs.get(after.by);
   const isNow = (seconds: number | undefined): boolean =>
     seconds !== undefined &&
     askedMs !== undefined &&
@@ -22,37 +24,54 @@ export function checkSince(
     seconds <= Math.floor(change.acknowledgedMs / 1000);
 
   // With tags, several times hold for one key.
-  if ([rule, before].some((one) => one?.coverage.some(({ tags }) => tags !== undefined))) return;
-  for (const key of keys) {
-    const [now] = spansOf(rule, key);
-    if ((now !== undefined) !== (rule.status === 'Enabled' && hasPrefix(rule, key))) {
-      verdict.fail('since', `"${key}" is covered wrongly by ${rule.id} of revision ${change.revision}`, key);
+  if ([before, after].some(hasTags)) return;
+  for (const destination of new Set(after.rules.map((rule) => rule.destination.bucket))) {
+    for (const key of keys) {
+      const winner = ruleToward(after, destination, key);
+      checkLosers(after, destination, key, winner, verdict);
+      if (winner === undefined) continue;
+      const [now] = spansOf(winner, key);
+      const [was] = spansOf(ruleToward(before, destination, key), key);
+      const versions = was ? now?.since === was.since : isNow(now?.since);
+      if (now === undefined || !versions || !markersAreRight(now, was, winner, isNow)) {
+        verdict.fail(
+          'since',
+          `${winner.id} of revision ${change.revision} covers "${key}" from ${JSON.stringify(now)}, before it was ${JSON.stringify(was)}`,
+          key,
+        );
+      }
     }
-    if (now === undefined) continue;
-    const [was] = before && sameDestination(before, rule) ? spansOf(before, key) : [];
-    const versions = was ? now.since === was.since : isNow(now.since);
-    if (!versions || !markersAreRight(now, was, before, rule, isNow)) {
-      verdict.fail(
-        'since',
-        `${rule.id} of revision ${change.revision} covers "${key}" from ${JSON.stringify(now)}, before it was ${JSON.stringify(was)}`,
-        key,
-      );
-    }
+  }
+}
+
+function checkLosers(
+  set: RuleSet,
+  destination: string,
+  key: string,
+  winner: ReplicationRule | undefined,
+  verdict: Verdict,
+): void {
+  for (const rule of set.rules) {
+    if (rule === winner || rule.destination.bucket !== destination || spansOf(rule, key).length === 0)
+      continue;
+    verdict.fail(
+      'since',
+      `"${key}" is covered by ${rule.id} as well, and goes to ${destination} by another`,
+      key,
+    );
   }
 }
 
 function markersAreRight(
   now: Coverage,
   was: Coverage | undefined,
-  before: ReplicationRule | undefined,
   rule: ReplicationRule,
   isNow: (seconds: number | undefined) => boolean,
 ): boolean {
   if (rule.deleteMarkerReplication === 'Disabled') return now.markersSince === undefined;
-  const kept = was !== undefined && before?.deleteMarkerReplication === 'Enabled';
-  return kept ? now.markersSince === was.markersSince : isNow(now.markersSince);
+  return was?.markersSince === undefined ? isNow(now.markersSince) : now.markersSince === was.markersSince;
 }
 
-function sameDestination(a: ReplicationRule, b: ReplicationRule): boolean {
-  return a.destination.bucket === b.destination.bucket;
+function hasTags(set: RuleSet | undefined): boolean {
+  return set?.rules.some((rule) => rule.coverage.some(({ tags }) => tags !== undefined)) ?? false;
 }

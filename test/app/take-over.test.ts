@@ -1,0 +1,154 @@
+import { handleEvent } from '../../lib/app/handle-event';
+import { reconcile } from '../../lib/app/reconcile';
+import { ReplicationError } from '../../lib/domain/error';
+import { coverageOf, type ReplicationRule, type RuleSettings } from '../../lib/domain/rule';
+import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+
+/** Two rules to one destination share keys: the one with the higher priority takes them over, or leaves them. */
+const key = 'a/k';
+const wide = settings({ priority: 2 });
+const narrow = settings({ priority: 1, prefixes: ['a/'], deleteMarkerReplication: 'Disabled' });
+
+const at = (world: World) => world.shown(destination, key);
+const notify = (world: World) => handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
+const sweep = (world: World) =>
+  reconcile({ ...world.ports, ruleSets: () => world.ruleSetsOf(source.region) });
+const backlog = (world: World) => [...world.documents.keys()].filter((name) => name.startsWith('backlog/'));
+
+async function beside(...rules: readonly RuleSettings[]): Promise<World> {
+  const world = createWorld();
+  for (const [place, rule] of rules.entries())
+    await world.rules.create(world.change, `r${place}`, sound(rule));
+  world.advance(20_000);
+  return world;
+}
+
+const edit = async (world: World, id: string, more: Partial<RuleSettings>): Promise<void> => {
+  await world.rules.edit(world.change, id, (rule) => sound({ ...rule, ...more }));
+};
+
+/** Copies that fail, until they are mended. */
+function refuseCopies(world: World): () => void {
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async () => {
+    throw new ReplicationError('THROTTLED', 'copyVersion');
+  };
+  return () => {
+    world.ports.store.copyVersion = copyVersion;
+  };
+}
+
+async function pendingUnder(world: World): Promise<void> {
+  const mend = refuseCopies(world);
+  world.cos.put(source, key, { body: 'one' });
+  await expect(notify(world)).rejects.toMatchObject({ code: 'THROTTLED' });
+  mend();
+  world.advance(5_000);
+}
+
+test('what is pending when a rule takes a key over is copied by that one', async () => {
+  const world = await beside(wide);
+  await pendingUnder(world);
+  await world.rules.create(
+    world.change,
+    'r1',
+    sound({ ...narrow, destination: { ...destination, storageClass: 'STANDARD_IA' } }),
+  );
+  world.advance(20_000);
+  await sweep(world);
+  expect(world.cos.history(destination, key).map(({ content }) => content?.storageClass)).toEqual([
+    'STANDARD_IA',
+  ]);
+  expect(backlog(world)).toEqual([]);
+});
+
+test.each<[string, (world: World) => Promise<unknown>]>([
+  ['is deleted', (world) => world.rules.remove(world.change, 'r1')],
+  ['is switched off', (world) => edit(world, 'r1', { status: 'Disabled' })],
+  ['goes elsewhere', (world) => edit(world, 'r1', { prefixes: ['c/'] })],
+])('what is pending under a rule that %s is copied by the one whose turn it is', async (_name, leave) => {
+  const world = await beside(wide, narrow);
+  await pendingUnder(world);
+  await leave(world);
+  expect(backlog(world)).toHaveLength(1);
+  world.advance(20_000);
+  await sweep(world);
+  expect(at(world)).toEqual(['one']);
+  expect(backlog(world)).toEqual([]);
+});
+
+test.each<[string, (world: World) => Promise<unknown>]>([
+  ['is deleted', (world) => world.rules.remove(world.change, 'r1')],
+  ['is switched off', (world) => edit(world, 'r1', { status: 'Disabled' })],
+])('a delete that a rule did not replicate is not made up for once it %s', async (_name, leave) => {
+  const world = await beside(wide, narrow);
+  world.cos.put(source, key, { body: 'one' });
+  world.cos.delete(source, key);
+  await notify(world);
+  expect(at(world)).toEqual(['one']);
+  world.advance(60_000);
+  await leave(world);
+  world.advance(60_000);
+  await sweep(world);
+  await notify(world);
+  expect(at(world)).toEqual(['one']);
+  world.cos.put(source, key, { body: 'two' });
+  world.cos.delete(source, key);
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'two', '(deleted)']);
+});
+
+test('with a source bucket that does not tell its time, a rule goes all the same', async () => {
+  const world = createWorld();
+  await world.rules.create(world.change, 'r0', sound(wide));
+  await world.rules.create(world.change, 'r1', sound(narrow));
+  world.advance(60_000);
+  world.checks.directory.describe = async () => {
+    throw new ReplicationError('STORE_UNAVAILABLE', source.bucket);
+  };
+  const seconds = Math.floor(world.ports.clock.now() / 1000);
+  await edit(world, 'r1', { status: 'Disabled' });
+  await world.rules.remove(world.change, 'r1');
+  const { rules } = await world.rules.list(source.bucket);
+  expect(coverageOf(rules[0] as ReplicationRule, key)?.markersSince).toBeGreaterThanOrEqual(seconds);
+  expect(coverageOf(rules[0] as ReplicationRule, 'b')?.markersSince).toBeLessThan(seconds);
+});
+
+test('a worker starts no copy under a rule that has lost the key, though nobody has touched it', async () => {
+  const world = await beside(wide);
+  for (const body of ['one', 'two']) world.cos.put(source, key, { body });
+  const { copyVersion } = world.ports.store;
+  const classes: (string | undefined)[] = [];
+  world.ports.store.copyVersion = async (request) => {
+    classes.push(request.storageClass);
+    if (classes.length > 1) return copyVersion(request);
+    const done = await copyVersion(request);
+    await world.rules.create(
+      world.change,
+      'r1',
+      sound({ ...narrow, destination: { ...destination, storageClass: 'STANDARD_IA' } }),
+    );
+    world.advance(16_000);
+    return done;
+  };
+  await expect(notify(world)).rejects.toMatchObject({ code: 'RULE_CHANGED' });
+  await notify(world);
+  expect(classes).toEqual(['STANDARD', 'STANDARD_IA']);
+  expect(at(world)).toEqual(['one', 'two']);
+});
+
+test('a rule that loses other keys goes on with this one', async () => {
+  const world = await beside(wide);
+  const own = 'b/k';
+  for (const body of ['one', 'two']) world.cos.put(source, own, { body });
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async (request) => {
+    world.ports.store.copyVersion = copyVersion;
+    const done = await copyVersion(request);
+    await world.rules.create(world.change, 'r1', sound(narrow));
+    world.advance(16_000);
+    return done;
+  };
+  await handleEvent(world.ports, eventFor(own, world.ports.clock.now()));
+  expect(world.shown(destination, own)).toEqual(['one', 'two']);
+});
