@@ -8,6 +8,7 @@ import type { Invocation } from '../lib/adapters/scf/invocation';
 import { systemClock, systemDigests, systemEntropy } from '../lib/adapters/system';
 import type { ReconcilePorts } from '../lib/app/reconcile';
 import { createAccountRules } from '../lib/app/account-rules';
+import { createLeftOut } from '../lib/app/left-out';
 import { createRuleSource } from '../lib/app/rule-source';
 import { createTargets } from '../lib/app/targets';
 import { createRuleStore } from '../lib/app/rule-store';
@@ -66,6 +67,7 @@ export function composeReplication(config = readConfig()) {
     targets: createTargets(state),
     gate: createVersioningGate(createCosBucketDirectory(client), systemClock, config),
     rules: createRuleSource(ruleStore, systemClock, { ...config, settleMs: config.rulesSettleMs }),
+    leftOut: createLeftOut(systemClock),
     region: config.region,
     settings: {
       ...defaultSettings,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId } from '../domain/history';
-import { entryId } from '../domain/history';
+import { entryId, versionIdOf } from '../domain/history';
 import { markOf, seenFrom, seenMark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import { type ReplicationRule, spansAt } from '../domain/rule';
@@ -9,6 +9,7 @@ import { sourceOrder } from '../domain/source-order';
 import { type ApplyPorts, applyStep } from './apply-step';
 import { closeGaps, recordFailure } from './backlog';
 import { type CopyMatter, copyMatterOf } from './copy-matter';
+import type { LeftOut } from './left-out';
 import type { MadePlan, SourceSide } from './make-plan';
 import type { RuleSource } from './ports';
 import type { Progress } from './progress';
@@ -17,6 +18,7 @@ import { seenLookbackMs } from './settings';
 
 export interface ApplyPlanPorts extends ApplyPorts {
   readonly rules: RuleSource;
+  readonly leftOut: LeftOut;
   /** Milliseconds until this run must have ended. */
   readonly remainingMs: () => number;
 }
@@ -31,6 +33,8 @@ export class PlanDropped extends Error {
 }
 
 export interface ApplyRequest extends MadePlan {
+  /** Versions that failed for good, to be tried anew. */
+  readonly refills: ReadonlySet<EntryId>;
   /** Called before the first write of each step. */
   readonly beforeWrite: () => Promise<void>;
 }
@@ -53,6 +57,7 @@ export async function applyPlan(
     await assertRuleHolds(ports, source, one.rule);
     if (ports.clock.now() - listedMs > ports.settings.planAgeMaxMs) throw new PlanDropped('again');
   };
+  const ofRule = { source: bucket, key, rule: one.rule };
   let headMatter: CopyMatter | undefined;
   /** What is older is written again only if the head can be put on top of it: not as the look had it, but as it is now. */
   const assertHeadFollows = async (): Promise<void> => {
@@ -74,6 +79,7 @@ export async function applyPlan(
   for (const [place, step] of plan.steps.entries()) {
     // Nothing below the head was missing after all.
     if (plan.repeats.has(step) && !wroteBelow) continue;
+    if (!isAskedFor(step, request, source) && ports.leftOut.has(ofRule, stepEntry(step))) continue;
     try {
       await assertDue();
       above += await applyStep(ports, {
@@ -111,9 +117,30 @@ export async function applyPlan(
       // Once something stands above a gap, no look finds it again: it is written down first.
       if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule, failure);
       one.leave(failure.source, failure.error);
+      if (isLasting(step)) ports.leftOut.add(ofRule, failure.source, failure.error.code);
     }
   }
   return done;
+}
+
+/**
+ * Whether an entry is to be known anew: a gap that is to be filled, what stands and goes on top again, and the current
+ * version, at which the look has looked already.
+ */
+function isAskedFor(
+  step: ReplicationStep,
+  { refills }: ApplyRequest,
+  { current }: Pick<SourceSide, 'current'>,
+): boolean {
+  if (step.kind === 'restoreReplica' || refills.has(stepEntry(step))) return true;
+  return (
+    step.kind === 'copyVersion' && (step.again === true || step.version.versionId === current?.versionId)
+  );
+}
+
+/** What has no id is replaced in place. */
+function isLasting(step: ReplicationStep): boolean {
+  return versionIdOf(stepEntry(step)) !== 'null';
 }
 
 /** An entry that is written so long after it came about is not looked at for the first time. */

@@ -1,4 +1,4 @@
-import { asReplicationError, ReplicationError } from '../domain/error';
+import { asReplicationError, type ReasonCode, ReplicationError } from '../domain/error';
 import type { Base } from '../domain/base';
 import type { EntryId } from '../domain/history';
 import { entryId, etagsAgree } from '../domain/history';
@@ -64,15 +64,18 @@ export async function applyStep(ports: ApplyPorts, request: StepRequest): Promis
   }
 }
 
-/** COS may refuse a copy for a reason that no HEAD tells: where a replica stands, it serves as well. */
+/** Of a source version that was readable a moment ago. */
+const notToBeHad: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['REQUEST_REFUSED', 'SOURCE_GONE']);
+
+/** COS may refuse a copy for a reason that no HEAD tells, or have lost it since: where a replica stands, it serves as well. */
 async function copyOrRestore(ports: ApplyPorts, request: StepRequest, step: CopyStep): Promise<number> {
   const matter = request.matter ?? (await copyMatterOf(ports, { ...request, step }));
   try {
     return await copy(ports, request, matter);
   } catch (thrown) {
-    const isRefused = asReplicationError(thrown).code === 'REQUEST_REFUSED';
+    const isLost = notToBeHad.has(asReplicationError(thrown).code);
     const isOfSource = matter.from.bucket === request.source.bucket;
-    if (!isRefused || !isOfSource || step.kind === 'restoreReplica' || !step.replica) throw thrown;
+    if (!isLost || !isOfSource || step.kind === 'restoreReplica' || !step.replica) throw thrown;
     const restore = { kind: 'restoreReplica', replica: step.replica, of: matter.of } as const;
     return copy(ports, request, await copyMatterOf(ports, { ...request, step: restore }));
   }

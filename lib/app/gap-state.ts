@@ -1,7 +1,7 @@
 import type { ReasonCode } from '../domain/error';
-import { entryId, versionIdOf } from '../domain/history';
+import { entryId, type VersionId, versionIdOf } from '../domain/history';
 import { isCoveredAt, oldestCoveredMs } from '../domain/key-view';
-import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
+import { type BucketRef, coverageOf, coversTagged, type ReplicationRule, tagsDecide } from '../domain/rule';
 import { planTransfer } from '../domain/transfer';
 import type { NamedEntry } from './backlog';
 import type { HandleEventPorts } from './handle-event';
@@ -58,7 +58,21 @@ export async function stateOfGap(
   if (head === undefined) return 'moot';
   const now = entryId({ ...head, kind: 'version', versionId });
   if (now !== entry.source || !isCoveredAt(head.lastModifiedMs, coverage.since)) return 'moot';
+  if (!(await carriesTags(ports, source, rule, key, { versionId, writtenMs: head.lastModifiedMs })))
+    return 'moot';
   const transfer = planTransfer(head, rule, ports.settings);
   const isAsItWas = ofCopies.has(code) || (transfer.kind === 'refused' && transfer.code === code);
   return isAsItWas ? 'gap' : 'copyable';
+}
+
+/** Whether a rule asks for a version by its tags, or whatever its tags are. */
+async function carriesTags(
+  { store }: HandleEventPorts,
+  source: BucketRef,
+  rule: ReplicationRule,
+  key: string,
+  { versionId, writtenMs }: { readonly versionId: VersionId; readonly writtenMs: number },
+): Promise<boolean> {
+  if (!tagsDecide(rule, key, writtenMs)) return true;
+  return coversTagged(rule, key, writtenMs, await store.tagsOf(source, key, versionId));
 }

@@ -35,7 +35,7 @@ export async function makePlan(
   ports: ApplyPorts,
   source: SourceSide,
   rule: ReplicationRule,
-  refills: ReadonlySet<EntryId> = new Set(),
+  refills: ReadonlySet<EntryId>,
 ): Promise<MadePlan> {
   const { key } = source;
   const { destination } = rule;

@@ -2,6 +2,7 @@ import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId, HistoryWindow } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
+import { recordFailure } from './backlog';
 import { takeLease } from './lease';
 import { historyChanged, keyChanged, type Look, lookAt } from './look';
 import { makePlan, type SourceSide } from './make-plan';
@@ -33,6 +34,8 @@ export async function replicateKey(ports: ReplicateKeyPorts, task: KeyTask): Pro
   }
   return progress.map((one) => one.outcome());
 }
+
+const nothing: ReadonlySet<EntryId> = new Set();
 
 async function replicateUntilQuiet(
   ports: ReplicateKeyPorts,
@@ -78,7 +81,7 @@ async function replicateOnce(
         one.beginRound();
         return await replicateTo(ports, side, one, {
           round,
-          refills: task.refills?.get(one.rule.id),
+          refills: task.refills?.get(one.rule.id) ?? nothing,
         });
       } catch (thrown) {
         one.stop(undefined, asReplicationError(thrown));
@@ -106,13 +109,19 @@ async function replicateTo(
   ports: ReplicateKeyPorts,
   source: SourceSide,
   one: Progress,
-  { round, refills }: { readonly round: number; readonly refills: ReadonlySet<EntryId> | undefined },
+  { round, refills }: { readonly round: number; readonly refills: ReadonlySet<EntryId> },
 ): Promise<Done> {
   if (coverageOf(one.rule, source.key) === undefined) return 'idle';
   await ports.gate.pass(one.rule.destination, 'destination');
   const made = await makePlan(ports, source, one.rule, refills);
   const { plan, look } = made;
 
+  for (const gap of plan.held) {
+    const detail = `a version of ${one.rule.destination.bucket}'s own is the newest of "${source.key}" there`;
+    const failure = { source: gap, error: new ReplicationError('NEWER_NOT_COPYABLE', detail) };
+    await recordFailure(ports, source.bucket, source.key, one.rule, failure);
+    one.leave(failure.source, failure.error);
+  }
   if (plan.steps.length === 0) return 'idle';
 
   const contended = plan.contended || round > 0;
@@ -131,7 +140,7 @@ async function replicateTo(
     if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
   };
   try {
-    return await applyPlan(ports, source, one, { ...made, beforeWrite: holdLease });
+    return await applyPlan(ports, source, one, { ...made, refills, beforeWrite: holdLease });
   } catch (thrown) {
     if (!(thrown instanceof PlanDropped)) throw thrown;
     if (thrown.next === 'idle') one.leaveToHolder();

@@ -19,8 +19,10 @@ import { readableHead } from './readable-head';
 /** Nothing else keeps a delete marker from its destination. */
 const ofMarkers: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['REQUEST_REFUSED', 'NEWER_NOT_COPYABLE']);
 
-/** Entries at the destination that are asked what they are, the newest, and pages of them. */
+/** Entries at the destination that are asked what they are, of the newest and of the oldest that may be it. */
 const examinationsMax = 300;
+/** Pages of a history that are read for it. */
+const pagesMax = 300;
 
 /** `buried`: below an older one, on top of which it could not be put again. */
 export type Standing = 'stands' | 'buried' | 'missing';
@@ -41,17 +43,16 @@ export async function standsAtDestination(
   const newest = new Map<EntryId, { readonly replica: Replica; readonly entry: HistoryEntry }>();
   const look = await lookAt(ports, destination, key);
   const resolve = destinationProvenance(ports, source.bucket, destination, key);
-  let window: HistoryWindow = look.window;
-  let examined = 0;
+  const isBefore = ({ lastModifiedMs }: HistoryEntry): boolean => lastModifiedMs < fromMs;
+  const window = await listedBack(ports, destination, key, look.window, ({ entries }) =>
+    entries.some(isBefore),
+  );
+  const young = window.entries.slice(window.entries.findLastIndex(isBefore) + 1);
+  // What failed once was copied soon after if at all, or it was put on top of everything else long after.
+  const asked = [...young.slice(-examinationsMax).toReversed(), ...young.slice(0, -examinationsMax)];
   let top: EntryId | undefined;
-  for (let asked = 0; asked < examinationsMax && sought.some((of) => !newest.has(of)); asked += 1) {
-    const entry = window.entries.at(-1 - examined);
-    if (entry === undefined ? window.complete : entry.lastModifiedMs < fromMs) break;
-    if (entry === undefined) {
-      window = await readOlder(ports, destination, key, window);
-      continue;
-    }
-    examined += 1;
+  for (const entry of asked.slice(0, 2 * examinationsMax)) {
+    if (sought.every((of) => newest.has(of))) break;
     if (entry.kind === 'deleteMarker' && !mayBeMarkers && top !== undefined) continue;
     const found = await resolve(entry, window, look.current).catch(unlessInDoubt);
     if (found.kind !== 'replica') continue;
@@ -85,9 +86,23 @@ async function listedBackTo(
   key: string,
   ids: readonly EntryId[],
 ): Promise<HistoryWindow> {
-  let { window } = await lookAt(ports, bucket, key);
-  const holds = (id: EntryId): boolean => window.entries.some((entry) => entryId(entry) === id);
-  for (let pages = 0; pages < examinationsMax && !window.complete && !ids.every(holds); pages += 1)
+  const { window } = await lookAt(ports, bucket, key);
+  return listedBack(ports, bucket, key, window, ({ entries }) => {
+    const listed = new Set(entries.map(entryId));
+    return ids.every((id) => listed.has(id));
+  });
+}
+
+/** As much of a history as is enough. */
+async function listedBack(
+  ports: HandleEventPorts,
+  bucket: BucketRef,
+  key: string,
+  from: HistoryWindow,
+  isEnough: (window: HistoryWindow) => boolean,
+): Promise<HistoryWindow> {
+  let window = from;
+  for (let pages = 0; pages < pagesMax && !window.complete && !isEnough(window); pages += 1)
     window = await readOlder(ports, bucket, key, window);
   return window;
 }

@@ -53,7 +53,7 @@ export const reasons = {
   ),
   NEWER_NOT_COPYABLE: reason(
     'gap',
-    'Copied now, it would lie on top of a newer version that cannot be copied on top of it again; restore that one, or write the key anew.',
+    'Copied now, it would lie on top of a newer version that cannot be copied on top of it again, or is a user’s own at the destination; restore that one, or write the key anew.',
   ),
   REQUEST_REFUSED: reason('gap', 'COS refused the request; its message says why.'),
   // Not eligible, by design: said in status and explanations, never in the backlog.

@@ -24,6 +24,8 @@ export type Walk =
       headReplica: Extract<Provenance, { kind: 'replica' }> | undefined;
       /** The source entry whose replica is the newest of ours at the destination. */
       top: EntryId | undefined;
+      /** A user's own version lies on top of all replicas: it is not written over for what is older at the source. */
+      usersOnTop: boolean;
     };
 
 /**
@@ -37,39 +39,43 @@ export function walkDestination(view: KeyView, compare: SourceOrder): Walk {
   let headEntry: HistoryEntry | undefined;
   let headReplica: Extract<Provenance, { kind: 'replica' }> | undefined;
   let top: EntryId | undefined;
+  let usersOnTop = false;
+  const found = () => ({ kind: 'found', head, headEntry, headReplica, top, usersOnTop }) as const;
 
   const oldestOfInterestMs = oldestCoveredMs(view.coverage) - view.clockToleranceMs;
   const known = new Set(view.source.entries.map((entry) => entryId(entry)));
   for (let i = entries.length - 1; i >= 0; i -= 1) {
     const entry = entries[i] as HistoryEntry;
     // Nothing that is older than every covered entry can be its replica; below it lie younger ones if it took long.
-    if (entry.lastModifiedMs < oldestOfInterestMs - view.longestWriteMs)
-      return { kind: 'found', head, headEntry, headReplica, top };
+    if (entry.lastModifiedMs < oldestOfInterestMs - view.longestWriteMs) return found();
     // On top it may be an older one's that took long, and hides the newest.
     if (entry.lastModifiedMs < oldestOfInterestMs && top !== undefined) continue;
 
-    const found = view.provenance.get(entryId(entry));
-    if (found === undefined) return { kind: 'examine', entry };
-    if (found.kind === 'foreign') continue;
-    if (found.kind === 'torn') {
+    const what = view.provenance.get(entryId(entry));
+    if (what === undefined) return { kind: 'examine', entry };
+    if (what.kind === 'foreign') {
+      usersOnTop ||= top === undefined && entry.kind === 'version';
+      continue;
+    }
+    if (what.kind === 'torn') {
       top ??= torn;
       continue;
     }
 
     // Only the listing orders replicas of what it may still hold.
-    if (!known.has(found.of) && !knowsAllCovered(view)) return sourceOlder;
-    top ??= found.of;
-    if (head === undefined || compare(found.of, head) > 0) {
-      head = found.of;
+    if (!known.has(what.of) && !knowsAllCovered(view)) return sourceOlder;
+    top ??= what.of;
+    if (head === undefined || compare(what.of, head) > 0) {
+      head = what.of;
       headEntry = entry;
-      headReplica = found;
+      headReplica = what;
     }
-    const undisturbed = found.plannedOn && liesOn(found.plannedOn, i, view.destination, view.digest);
+    const undisturbed = what.plannedOn && liesOn(what.plannedOn, i, view.destination, view.digest);
     if (undisturbed === 'older') return { kind: 'readOlder', side: 'destination' };
-    if (undisturbed) return { kind: 'found', head, headEntry, headReplica, top };
+    if (undisturbed) return found();
   }
   if (!complete) return { kind: 'readOlder', side: 'destination' };
-  return { kind: 'found', head, headEntry, headReplica, top };
+  return found();
 }
 
 /** A listing may hide the head itself; then ids would decide over what lies above it. A marker cannot be asked for. */

@@ -14,11 +14,14 @@ import {
 import { seenBefore, seenFrom, seenMark } from './mark';
 import type { SourceOrder } from './source-order';
 
-export type Missed =
+export type Missed = (
   | { readonly kind: 'none' }
   /** The oldest covered entry below the head that is to be copied, and what was. */
   | { readonly kind: 'from'; readonly entry: EntryId; readonly copied: ReadonlySet<EntryId> }
-  | Question;
+) & {
+  /** Gaps that are not filled, since a user's own version would be written over. */
+  readonly held?: readonly EntryId[];
+};
 
 /**
  * Whether the head was copied while a listing hid an entry below it. Its stamp tells what was listed then; if the
@@ -29,7 +32,7 @@ export function missedBelow(
   view: KeyView,
   walk: Extract<Walk, { kind: 'found' }>,
   compare: SourceOrder,
-): Missed {
+): Missed | Question {
   const { head, headReplica } = walk;
   if (head === undefined || headReplica === undefined) return { kind: 'none' };
   const listed = isListed(view, head);
@@ -52,9 +55,9 @@ export function missedOrRefilled(
   view: KeyView,
   walk: Extract<Walk, { kind: 'found' }>,
   compare: SourceOrder,
-): Missed {
+): Missed | Question {
   const missed = missedBelow(view, walk, compare);
-  const { head } = walk;
+  const { head, usersOnTop } = walk;
   if (missed.kind === 'examine' || missed.kind === 'readOlder' || head === undefined) return missed;
   if (![...view.refills].every((id) => isListed(view, id)) && !knowsAllCovered(view)) return sourceOlder;
   const refills = view.source.entries.filter(
@@ -68,8 +71,10 @@ export function missedOrRefilled(
   const copied = copiedSince(view, Math.min(...refills.map(({ lastModifiedMs }) => lastModifiedMs)));
   if (!(copied instanceof Set)) return copied;
   // An earlier round may have copied some of them.
-  const missing = refills.find((entry) => !copied.has(entryId(entry)));
-  return missing ? { kind: 'from', entry: entryId(missing), copied } : missed;
+  const missing = refills.map(entryId).filter((id) => !copied.has(id));
+  const [oldest] = missing;
+  if (oldest === undefined) return missed;
+  return usersOnTop ? { ...missed, held: missing } : { kind: 'from', entry: oldest, copied };
 }
 
 /** Source entries that have a replica from this time on, or what must be known to tell. */

@@ -42,6 +42,8 @@ export type KeyPlan =
       readonly repeats: ReadonlySet<ReplicationStep>;
       /** Somebody else is probably at the same work. */
       readonly contended: boolean;
+      /** Gaps that were to be filled, and cannot be where a user's own version lies on top. */
+      readonly held: readonly EntryId[];
       /** A late write lies on top of the head: whoever wrote the head need not look again. */
       readonly buried: boolean;
     };
@@ -60,7 +62,8 @@ export function planKey(view: KeyView): KeyPlan {
 
   const { head, headEntry, top } = walk;
   if (head !== undefined && isDoubtfullyGone(view, walk)) return { kind: 'confirmGone', versionId: head };
-  const missed = walk.head === undefined ? { kind: 'none' as const } : missedOrRefilled(view, walk, compare);
+  const none: Missed = { kind: 'none' };
+  const missed = walk.head === undefined ? none : missedOrRefilled(view, walk, compare);
   if (missed.kind === 'examine' || missed.kind === 'readOlder') return missed;
 
   const listedAbove = coveredAbove(view, head, compare);
@@ -77,7 +80,8 @@ export function planKey(view: KeyView): KeyPlan {
   const steps = [...again.map(({ step }) => step), ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
   const buried = headSteps.length > 0 && top !== head;
-  return { kind: 'apply', steps, refills: again.length, repeats, contended, buried };
+  const { held = [] } = missed;
+  return { kind: 'apply', steps, refills: again.length, repeats, held, contended, buried };
 }
 
 /**
@@ -100,14 +104,14 @@ function looksContended(
 /** Work on a key that began longer ago than this is over. */
 const contentionMs = 10_000;
 
-/** Whether the head must be put on top again: refills go there first, or a late older replica landed there. */
+/** Whether the head must be put on top again: refills go there first, or a late older replica is the newest there. */
 function isBuried(
   view: KeyView,
-  { head, headEntry, top }: Extract<Walk, { kind: 'found' }>,
+  { head, headEntry, top, usersOnTop }: Extract<Walk, { kind: 'found' }>,
   refills: number,
 ) {
   if (head === undefined || headEntry === undefined) return false;
-  return refills > 0 || (top !== head && coversHead(view, head, headEntry));
+  return refills > 0 || (top !== head && !usersOnTop && coversHead(view, head, headEntry));
 }
 
 /** The covered entries from one up to the head, which is not among them: filling a gap repeats what lies above it. */

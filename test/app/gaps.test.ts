@@ -379,3 +379,65 @@ test.each<[string, RuleSettings, (world: World, other: RuleSettings) => Promise<
     expect([...world.documents.keys()].filter((name) => name.startsWith('backlog/'))).toEqual([]);
   },
 );
+
+test.each([true, false])(
+  'a newer version that is deleted for good while an older one is filled in stays on top (leases: %s)',
+  async (leases) => {
+    const world = await withRule({ deleteMarkerReplication: 'Disabled' }, { leases });
+    world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+    const two = world.cos.put(source, key, { body: 'two' });
+    await notify(world);
+    // The rule does not ask for markers: this one only makes "two" not the current one.
+    world.cos.delete(source, key);
+    world.advance(60_000);
+    await notify(world);
+    await sweep(world);
+    expect(at(world)).toEqual(['two']);
+    restoreVersions(world, 'one');
+    const { copyVersion } = world.ports.store;
+    world.ports.store.copyVersion = async (request) => {
+      const answer = await copyVersion(request);
+      // A lifecycle of the source expires what is not current, while "one" is copied.
+      world.cos.deleteVersion(source, key, entryId(two.entry));
+      return answer;
+    };
+    world.advance(300_000);
+    await sweep(world);
+    for (let time = 0; time < 12; time += 1) await sweepForTwoHours(world);
+    expect(at(world).at(-1)).toBe('two');
+  },
+);
+
+test('a version whose copy was torn once and then made whole leaves the backlog, also where the key is written once a second', async () => {
+  const world = await withRule();
+  const mend = damageCopies(world);
+  world.cos.put(source, key, { body: 'v0' });
+  await notify(world);
+  expect(await backlogOf(world)).toEqual(['REPLICA_MISMATCH']);
+  mend();
+  for (let i = 1; i <= 300; i += 1) {
+    world.advance(1_000);
+    world.cos.put(source, key, { body: `v${i}` });
+    await notify(world);
+  }
+  expect(at(world).slice(2, 5)).toEqual(['v0', 'v1', 'v2']);
+  await sweep(world);
+  for (let day = 0; day < 3; day += 1) await sweepForTwoHours(world);
+  expect(await backlogOf(world)).toEqual([]);
+});
+
+test('what failed for good leaves the backlog once its rule asks for tags that it does not carry', async () => {
+  const world = await withRule({ deleteMarkerReplication: 'Disabled' }, { singleCopyBytesMax: 5 });
+  world.cos.put(source, key, { body: 'too large' });
+  world.cos.put(source, key, { body: 'two', tags: 'a=b' });
+  await notify(world);
+  expect(await backlogOf(world)).toEqual(['OBJECT_TOO_LARGE']);
+  world.advance(60_000);
+  const tags = [{ key: 'a', value: 'b' }];
+  await world.rules.edit(world.change, 'r1', () =>
+    sound(settings({ tags, deleteMarkerReplication: 'Disabled' })),
+  );
+  for (let day = 0; day < 12; day += 1) await sweepForTwoHours(world);
+  expect(at(world)).toEqual(['two']);
+  expect(await backlogOf(world)).toEqual([]);
+});

@@ -2,6 +2,7 @@ import { systemDigests } from '../../lib/adapters/system';
 import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Digests, Entropy, LogFacts, Logger } from '../../lib/app/ports';
 import type { ReconcilePorts } from '../../lib/app/reconcile';
+import { createLeftOut } from '../../lib/app/left-out';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { createAccountRules } from '../../lib/app/account-rules';
 import { createTargets } from '../../lib/app/targets';
@@ -73,6 +74,7 @@ export function createInstance(world: World, name: string, region: string): Inst
     targets: createTargets(state),
     gate: createVersioningGate(directory, clock, settings),
     rules: createRuleSource(ruleStore, clock, ruleTimes),
+    leftOut: createLeftOut(clock),
     region,
     settings: settings.replication,
     remainingMs: () => instance.deadlineMs - scheduler.now(),

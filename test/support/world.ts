@@ -9,6 +9,7 @@ import { systemDigests } from '../../lib/adapters/system';
 import { createAccountRules } from '../../lib/app/account-rules';
 import type { HandleEventPorts } from '../../lib/app/handle-event';
 import type { Clock, Entropy, LogFacts, Logger, ObjectStore } from '../../lib/app/ports';
+import { createLeftOut } from '../../lib/app/left-out';
 import { createRuleSource } from '../../lib/app/rule-source';
 import { createRuleStore } from '../../lib/app/rule-store';
 import { createRuleService } from '../../lib/app/rules';
@@ -76,6 +77,7 @@ export function createWorld(options: { readonly settings?: Partial<ReplicationSe
     rules: createRuleSource(ruleStore, clock, ruleTimes),
     targets: createTargets(state),
     gate: createVersioningGate(directory, clock, { configLifetimeMs: 15_000 }),
+    leftOut: createLeftOut(clock),
     region: source.region,
     settings: { ...defaultSettings, ...options.settings },
     remainingMs: () => 600_000,
