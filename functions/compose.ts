@@ -34,6 +34,7 @@ function composeBase(config: Config) {
     requestTimeoutMs: () =>
       Math.max(requestMsMin, Math.min(config.requestTimeoutMs, invocation.remainingMs() - lastWordsMs)),
     socketsMax,
+    now: systemClock.now,
   });
   const state = createCosStateStore(client, config.stateBucket);
   const ruleStore = createRuleStore(state, systemClock, systemEntropy, {

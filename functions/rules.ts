@@ -8,8 +8,11 @@ import { composeRules } from './compose';
 const { begin, ...ports } = composeRules();
 const api = createApi(ports);
 
+const refusal = { statusCode: 400, headers: {}, body: '' };
+
 /** Invoked by its Function URL. */
 export const main_handler = middy(async (event: unknown) => {
   if (!isFunctionUrlEvent(event)) throw new Error('The event is no HTTP request of a Function URL.');
-  return fromResponse(await api.fetch(toRequest(event)));
+  const request = toRequest(event);
+  return request === undefined ? refusal : fromResponse(await api.fetch(request));
 }).use(invocationMiddleware(begin, ports.log, systemClock.now));

@@ -39,8 +39,11 @@ const environmentSchema = z.object({
     .default(512),
   /** How long the key of a worker that died is left alone. If not above the clock tolerance, leases cost two reads more. */
   LEASE_SECONDS: z.coerce.number().min(1).max(900).default(60),
-  /** A delete whose answer never came has happened by then, or never will; and its function is over. */
-  DELETE_SETTLES_SECONDS: z.coerce.number().min(1).max(3600).default(120),
+  /**
+   * A delete whose answer never came has happened by then, or never will; and its function is over. Two minutes, or as
+   * long as a request may take.
+   */
+  DELETE_SETTLES_SECONDS: z.coerce.number().min(1).max(3600).optional(),
   /** The clocks of two regions, or of a function and COS, may differ by this much. */
   CLOCK_TOLERANCE_SECONDS: z.coerce.number().min(1).max(600).default(30),
   REQUEST_TIMEOUT_SECONDS: z.coerce.number().min(1).max(900).default(120),
@@ -80,7 +83,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     singleCopyBytesMax: read.SINGLE_COPY_MAX_MB * 1024 ** 2,
     requestTimeoutMs: read.REQUEST_TIMEOUT_SECONDS * 1000,
     leaseMs: read.LEASE_SECONDS * 1000,
-    deleteSettlesMs: read.DELETE_SETTLES_SECONDS * 1000,
+    // A delete may be answered as late as any request.
+    deleteSettlesMs: (read.DELETE_SETTLES_SECONDS ?? Math.max(120, read.REQUEST_TIMEOUT_SECONDS)) * 1000,
     clockToleranceMs: read.CLOCK_TOLERANCE_SECONDS * 1000,
   };
 }
@@ -116,7 +120,9 @@ export function readCredentials(environment: NodeJS.ProcessEnv = process.env): C
 }
 
 function parse<Shape extends z.ZodType>(schema: Shape, environment: NodeJS.ProcessEnv): z.output<Shape> {
-  const parsed = schema.safeParse(environment);
+  // A variable that is empty is none: as a number it would be 0.
+  const given = Object.entries(environment).filter(([, value]) => value !== '');
+  const parsed = schema.safeParse(Object.fromEntries(given));
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new Error(`The function's environment is incomplete. ${wrong.join('; ')}.`);

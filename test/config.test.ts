@@ -33,3 +33,17 @@ test('a change can wait for its own settle time, and for another change, twice w
   );
   expect(timeoutMs).toBeGreaterThan(2 * 2 * longest);
 });
+
+test('a variable that is empty is none', () => {
+  expect(readConfig({ ...environment, RULES_SETTLE_MS: '', LEASE_SECONDS: '' })).toEqual(
+    readConfig(environment),
+  );
+});
+
+test('a delete may take as long as any request, unless somebody says otherwise', () => {
+  const settlesMs = (more: NodeJS.ProcessEnv) => readConfig({ ...environment, ...more }).deleteSettlesMs;
+  expect(settlesMs({})).toBe(120_000);
+  expect(settlesMs({ REQUEST_TIMEOUT_SECONDS: '60' })).toBe(120_000);
+  expect(settlesMs({ REQUEST_TIMEOUT_SECONDS: '600' })).toBe(600_000);
+  expect(settlesMs({ REQUEST_TIMEOUT_SECONDS: '600', DELETE_SETTLES_SECONDS: '90' })).toBe(90_000);
+});

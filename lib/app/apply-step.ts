@@ -160,6 +160,7 @@ async function isFaithful(
   if (head.crc64 !== undefined && crc64 !== undefined) return head.crc64 === crc64;
   const replica = await ports.store.headObject(rule.destination, key, written);
   if (replica === undefined || replica.sizeBytes !== version.sizeBytes) return false;
+  if (head.kmsEncrypted || replica.kmsEncrypted) return true;
   return etagsAgree(version, replica);
 }
 

@@ -21,6 +21,8 @@ export interface ObjectHead {
   readonly appendable: boolean;
   /** Encrypted with a key that only the writer holds. */
   readonly customerEncrypted: boolean;
+  /** Encrypted with a key of KMS: its ETag is no digest of its content, and equals no other one. */
+  readonly kmsEncrypted?: boolean;
   /** An archived version that is restored for a while can be copied. */
   readonly restored: boolean;
 }

@@ -54,6 +54,7 @@ if (secretId && secretKey && COS_TEST_SOURCE && COS_TEST_DESTINATION) {
     objectStoreConformance(async () => ({
       store: createCosObjectStore(
         createCosClient({
+          now: Date.now,
           credentials: () => ({ secretId, secretKey, token: undefined }),
           requestTimeoutMs: () => 30_000,
           socketsMax: 8,

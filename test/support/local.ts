@@ -36,9 +36,11 @@ export function sdkFor(cloud: LocalCloud, account = cloud.account): COS {
 export function clientFor(
   port: number,
   keys: { readonly secretId: string; readonly secretKey: string },
+  now: () => number = Date.now,
 ): CosClient {
   const { secretId, secretKey } = keys;
   const client = createCosClient({
+    now,
     credentials: () => ({ secretId, secretKey, token: undefined }),
     requestTimeoutMs: () => 2_000,
     socketsMax: 8,

@@ -36,7 +36,12 @@ export interface CosClientSettings {
   /** Read when a call begins: how long it may take, from its beginning to the last byte of its answer. */
   readonly requestTimeoutMs: () => number;
   readonly socketsMax: number;
+  /** Milliseconds, by any clock that goes on while nothing runs. */
+  readonly now: () => number;
 }
+
+/** Connections that nothing was sent on for so long are not used again: less than servers and gateways keep them. */
+const idleMsMax = 4_000;
 
 /**
  * The SDK sends a request that failed up to three more times within milliseconds. A write that is sent again while
@@ -47,9 +52,19 @@ export interface CosClientSettings {
 export function createCosClient(settings: CosClientSettings): CosClient {
   const options = { keepAlive: true, maxSockets: settings.socketsMax };
   const agents = { 'http:': new Agent(options), 'https:': new SecureAgent(options) };
+  let usedMs = settings.now();
+  /** A frozen instance does not hear that its connections are gone; what is sent on one of them is lost. */
+  const dropIdle = (): void => {
+    const nowMs = settings.now();
+    if (nowMs - usedMs > idleMsMax)
+      for (const agent of Object.values(agents))
+        for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+    usedMs = nowMs;
+  };
 
   return {
     async call(api, effect, run) {
+      dropIdle();
       const wire = createWire();
       let signed = false;
       const sdk = new COS({

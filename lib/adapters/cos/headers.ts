@@ -25,6 +25,7 @@ export function parseObjectHead(raw: RawHeaders): ObjectHead {
     metadata,
     appendable: text('x-cos-object-type') === 'appendable',
     customerEncrypted: text('x-cos-server-side-encryption-customer-algorithm') !== undefined,
+    kmsEncrypted: text('x-cos-server-side-encryption') === 'cos/kms',
     restored: /ongoing-request="false"/.test(text('x-cos-restore') ?? ''),
   };
 }

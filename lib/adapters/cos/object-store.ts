@@ -8,6 +8,7 @@ import { errorCode } from './cos-error';
 import { deleteObject } from './delete-object';
 import { headObject } from './head-object';
 import { unquoted } from './headers';
+import { parseTags } from './tags-xml';
 import { parseVersionsPage } from './versions-xml';
 
 /** The ObjectStore port over COS. */
@@ -58,20 +59,24 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
     async tagsOf(bucket, key, versionId) {
       const reply = await client.call('GetObjectTagging', 'read', async (sdk) => {
         try {
-          // The SDK's types leave the version out.
-          const named: COS.GetObjectTaggingParams & { VersionId: string } = {
+          // The SDK's own call takes whatever it cannot read for no tags.
+          return await sdk.request({
             ...at(bucket),
             Key: key,
-            VersionId: versionId,
-          };
-          return await sdk.getObjectTagging(named);
+            Method: 'GET',
+            Action: 'tagging',
+            Query: { versionId },
+            RawBody: true,
+          });
         } catch (thrown) {
-          const code = errorCode(thrown);
-          if (code === 'NoSuchKey' || code === 'NoSuchVersion') return undefined;
+          if (withoutTags.has(errorCode(thrown))) return undefined;
           throw thrown;
         }
       });
-      return (reply.data?.Tags ?? []).map(({ Key, Value }) => ({ key: Key, value: Value }));
+      if (reply.data === undefined) return [];
+      const tags = parseTags(String(reply.data.Body));
+      if (tags) return tags;
+      throw new ReplicationError('STORE_UNAVAILABLE', 'GetObjectTagging: the answer is no tag set');
     },
 
     // https://www.tencentcloud.com/document/product/436/10881
@@ -123,6 +128,8 @@ export function createCosObjectStore(client: CosClient): ObjectStore {
     putDeleteMarker: (bucket, key) => deleteObject(client, { ...at(bucket), Key: key }),
   };
 }
+
+const withoutTags: ReadonlySet<string | undefined> = new Set(['NoSuchKey', 'NoSuchVersion', 'NoSuchTagSet']);
 
 const sourceGoneCodes: ReadonlySet<string | undefined> = new Set([
   'NoSuchKey',

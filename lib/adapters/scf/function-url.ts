@@ -22,8 +22,17 @@ export function isFunctionUrlEvent(event: unknown): event is FunctionUrlEvent {
   return typeof httpMethod === 'string' && typeof path === 'string' && path.startsWith('/');
 }
 
-/** The event as a standard Request. The host is only a name: routing is by path. */
-export function toRequest(event: FunctionUrlEvent): Request {
+/** The event as a standard Request. The host is only a name: routing is by path. `undefined`: none can hold it. */
+export function toRequest(event: FunctionUrlEvent): Request | undefined {
+  try {
+    return requestOf(event);
+  } catch {
+    // A method such as TRACE, or a text that no header can be.
+    return undefined;
+  }
+}
+
+function requestOf(event: FunctionUrlEvent): Request {
   const url = new URL(`https://function.invalid${event.path}`);
   url.search = searchOf(event.queryString ?? event.queryStringParameters);
   const headers = new Headers();
