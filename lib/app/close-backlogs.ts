@@ -1,6 +1,6 @@
 import { type BacklogEntry, ruleOf } from '../domain/backlog';
 import { asReplicationError, type ReplicationError } from '../domain/error';
-import { areRivals, coverageOf, type RuleSet } from '../domain/rule';
+import { coverageOf, type RuleSet } from '../domain/rule';
 import type { ChangedRule } from '../domain/rule-change';
 import { type BacklogReadPorts, readBacklog } from './backlog';
 import { isolated } from './isolated';
@@ -62,7 +62,7 @@ async function closeBacklog(
   const goesOn =
     backlog.kind === 'keepCovered' ||
     backlog.why === 'RULE_CHANGED' ||
-    rules.some((other) => other.status === 'Enabled' && areRivals(other, rule));
+    rules.some((other) => other.status === 'Enabled' && other.id !== rule.id);
   const isVoid = (entry: BacklogEntry): boolean => {
     const now = ruleOf(rulesForKey(ruleSet, entry.key), entry);
     return now === undefined || coverageOf(now, entry.key) === undefined;

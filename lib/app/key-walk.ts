@@ -1,4 +1,4 @@
-import { asReplicationError, type ReasonCode } from '../domain/error';
+import { asReplicationError, type ReasonCode, ReplicationError } from '../domain/error';
 import type { HistoryEntry, HistoryWindow } from '../domain/history';
 import type { BucketRef } from '../domain/rule';
 import type { BucketPage, BucketPageRequest, Clock, KeyedEntry, ObjectStore } from './ports';
@@ -67,7 +67,12 @@ async function* walkEntries(
     const page = await readPage(ports, bucket, { prefix, entriesMax: pageEntriesMax, ...from });
     yield* page.entries;
     const last = page.entries.at(-1);
-    if (page.complete || last === undefined) return;
+    if (page.complete) return;
+    if (last === undefined)
+      throw new ReplicationError(
+        'STORE_UNAVAILABLE',
+        `${bucket.bucket} lists nothing, and says that there is more`,
+      );
     const first = page.entries.findIndex(({ key }) => key === last.key);
     ofKey =
       first === 0 && after?.key === last.key ? ofKey + page.entries.length : page.entries.length - first;

@@ -69,7 +69,10 @@ export function createRuleSource(store: RuleStore, clock: Clock, settings: RuleS
     async asOf(source, eventTime) {
       const known = held.get(source.bucket);
       if (known !== undefined && servesEvent(known.readMs, eventTime)) return known.ruleSet;
-      return (await refresh(source)).ruleSet;
+      const askedMs = clock.now();
+      const shared = await refresh(source);
+      // A reading that was under way may not have heard of what happened before the event.
+      return (shared.readMs < askedMs ? await refresh(source) : shared).ruleSet;
     },
   };
 }

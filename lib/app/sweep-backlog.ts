@@ -40,7 +40,8 @@ export async function sweepBacklog(
     const keys = groupByKey(found.entries.filter(({ entry }) => entry.sourceRegion === ports.region));
     let begun = 0;
     await mapAtMost(ports.settings.keysAtOnce, keys, async (entries) => {
-      if (timeIsUp()) return;
+      // Some are begun in any case: reading their entries may have taken all the time.
+      if (begun >= ports.settings.keysAtOnce && timeIsUp()) return;
       begun += 1;
       await settleKey(ports, entries, run);
     });

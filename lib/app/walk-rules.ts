@@ -7,7 +7,14 @@ import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
 import { isItsTurn } from './sample';
 import { listedForSureMs } from './settings';
-import { comparedBeforeMs, ruleName, sincesOf, type WalkBegin, type WalkState } from './walk-state';
+import {
+  type BrokenOff,
+  comparedBeforeMs,
+  ruleName,
+  sincesOf,
+  type WalkBegin,
+  type WalkState,
+} from './walk-state';
 
 /** Of keys that look alike, one in a thousand is looked at within an hour all the same, each hour others. */
 const sampleTurn = { periodMs: 300_000, oneIn: 12_000 };
@@ -16,6 +23,13 @@ const knownTurn = { periodMs: 300_000, oneIn: 288 };
 /** A walk that takes long makes up for the turns since the one before, if not for more. */
 const turnsMissedMs = 3_600_000;
 
+/** A walk that broke off goes on from its place; that often, if it comes no further. */
+const brokenOffMax = 2;
+
+/** So many keys in a row of which nothing could be done, and that took so long, break their rule's walk off for this time. */
+const fruitlessKeysMax = 16;
+const fruitlessMsMax = 60_000;
+
 /** What is walked in one go: one prefix of one enabled rule. */
 interface Walk {
   readonly source: BucketRef;
@@ -23,7 +37,7 @@ interface Walk {
   readonly prefix: string;
 }
 
-export type Walked = Pick<WalkState, 'compared' | 'stopped'>;
+export type Walked = Pick<WalkState, 'compared' | 'stopped' | 'brokenOff'>;
 
 /**
  * Walks both listings of every enabled rule in lock-step, from where the last run stopped, and looks at the keys that
@@ -34,33 +48,59 @@ export async function walkRules(
   ports: HandleEventPorts,
   ruleSets: readonly RuleSet[],
   run: TimerRun,
-  { compared, stopped }: Walked,
+  { compared, stopped, brokenOff }: Walked,
 ): Promise<Walked> {
   const walks = walksOf(ruleSets, ports.region);
   const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
   // Of a rule that a run passes over, since it cannot be read, nobody knows whether it was walked as a whole.
   const sinces = sincesStill(stopped?.sinces ?? sincesOfAll(walks), walks);
   const last = stopped && walkId(stopped);
+  const places = placesStill(brokenOff, walks);
   for (const walk of walks) {
     const { source, rule, prefix } = walk;
-    const here = walkId({ bucket: source.bucket, rule: rule.id, prefix });
+    const here = idOf(walk);
     if (last !== undefined && here < last) continue;
+    // What lies before the place where the last walk broke off is not walked now.
+    const goesOn = here !== last && places.has(here);
+    const place = places.get(here);
+    const fromKey = here === last ? stopped?.afterKey : place?.afterKey;
+    places.delete(here);
     const reached = await walkPrefix(ports, walk, run, {
-      afterKey: here === last ? stopped?.afterKey : undefined,
+      afterKey: fromKey,
       comparedBeforeMs: comparedBeforeMs(source.bucket, rule, compared, ports.settings),
       turnsFromMs: Math.max(Date.parse(compared?.began ?? began), ports.clock.now() - turnsMissedMs),
     });
-    if (reached.failed) for (const name of mayTakeOver(walks, walk)) delete sinces[name];
-    if (reached.ended) continue;
+    if (reached.failed || goesOn) for (const name of mayTakeOver(walks, walk)) delete sinces[name];
     const { afterKey } = reached;
-    const place = { bucket: source.bucket, rule: rule.id, prefix };
-    const before = compared === undefined ? {} : { compared };
+    const times = afterKey === place?.afterKey ? (place?.times ?? 0) + 1 : 1;
+    // One that comes no further begins anew: what keeps it may stay, and what lies before it has its turn.
+    if (reached.brokeOff && afterKey !== undefined && times <= brokenOffMax)
+      places.set(here, { afterKey, times });
+    if (reached.ended) continue;
     return {
-      ...before,
-      stopped: { began, sinces, ...place, ...(afterKey === undefined ? {} : { afterKey }) },
+      ...(compared === undefined ? {} : { compared }),
+      stopped: {
+        began,
+        sinces,
+        bucket: source.bucket,
+        rule: rule.id,
+        prefix,
+        ...(afterKey === undefined ? {} : { afterKey }),
+      },
+      ...written(places),
     };
   }
-  return { compared: { began, sinces } };
+  return { compared: { began, sinces }, ...written(places) };
+}
+
+/** Where walks broke off, of those that there still are. */
+function placesStill(brokenOff: Walked['brokenOff'] = {}, walks: readonly Walk[]): Map<string, BrokenOff> {
+  const ids = new Set(walks.map(idOf));
+  return new Map(Object.entries(brokenOff).filter(([id]) => ids.has(id)));
+}
+
+function written(places: ReadonlyMap<string, BrokenOff>): Pick<WalkState, 'brokenOff'> {
+  return places.size === 0 ? {} : { brokenOff: Object.fromEntries(places) };
 }
 
 /** The names of a rule, and of those that may have its keys one day with the times from which it covered them. */
@@ -70,14 +110,15 @@ function mayTakeOver(walks: readonly Walk[], { source, rule }: Walk): readonly s
     .map((other) => ruleName(source.bucket, other.rule));
 }
 
-/** Without those of rules that are not walked any longer. */
+/** Without those of rules that are not walked any longer, or cover more since: it may lie before the place of the walk. */
 function sincesStill(sinces: WalkBegin['sinces'], walks: readonly Walk[]): Record<string, readonly number[]> {
-  const walked = new Set(walks.map(({ source, rule }) => ruleName(source.bucket, rule)));
-  return Object.fromEntries(Object.entries(sinces).filter(([name]) => walked.has(name)));
+  const now = sincesOfAll(walks);
+  return Object.fromEntries(
+    Object.entries(sinces).filter(([name, begun]) => now[name]?.every((since) => begun.includes(since))),
+  );
 }
 
 function walksOf(ruleSets: readonly RuleSet[], region: string): readonly Walk[] {
-  const idOf = ({ source, rule, prefix }: Walk) => walkId({ bucket: source.bucket, rule: rule.id, prefix });
   return ruleSets
     .filter((set) => set.region === region)
     .flatMap(({ bucket, rules }) =>
@@ -86,6 +127,9 @@ function walksOf(ruleSets: readonly RuleSet[], region: string): readonly Walk[] 
     .filter(({ rule }) => rule.status === 'Enabled')
     .sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
 }
+
+const idOf = ({ source, rule, prefix }: Walk): string =>
+  walkId({ bucket: source.bucket, rule: rule.id, prefix });
 
 const walkId = (walk: { readonly bucket: string; readonly rule: string; readonly prefix: string }): string =>
   `${walk.bucket}/${walk.rule}/${walk.prefix}`;
@@ -96,7 +140,10 @@ function sincesOfAll(walks: readonly Walk[]): WalkBegin['sinces'] {
 
 interface Reached {
   readonly ended: boolean;
+  /** Some of it was not compared. */
   readonly failed: boolean;
+  /** It could not be listed any further, or nothing could be done for many keys in a row. */
+  readonly brokeOff: boolean;
   readonly afterKey: string | undefined;
 }
 
@@ -115,18 +162,28 @@ async function walkPrefix(
   from: WalkFrom,
 ): Promise<Reached> {
   // Also where many in a row have no keys, or cannot be listed.
-  if (run.timeIsUp()) return { ended: false, failed: false, afterKey: from.afterKey };
+  if (run.timeIsUp()) return { ended: false, failed: false, brokeOff: false, afterKey: from.afterKey };
   const { keysAtOnce } = ports.settings;
   const side = (bucket: BucketRef) => walkKeys(ports, bucket, prefix, from.afterKey);
   let { afterKey } = from;
   let ended = true;
   let failed = false;
   let batch: PairedKey[] = [];
+  let fruitless = 0;
+  let fruitfulMs = ports.clock.now();
+  const isInVain = (): boolean =>
+    fruitless >= fruitlessKeysMax && ports.clock.now() - fruitfulMs > fruitlessMsMax;
   const flush = async (): Promise<void> => {
     await mapAtMost(keysAtOnce, batch, async ({ key }) => {
       const facts = { bucket: source.bucket, rule: rule.id, key };
-      const looked = await isolated(ports, 'key not done', facts, () => lookAtKey(ports, source, key, run));
+      let isPending = true;
+      const looked = await isolated(ports, 'key not done', facts, async () => {
+        const outcomes = await lookAtKey(ports, source, key, run);
+        isPending = outcomes.some((one) => one.rule.id === rule.id && one.pending?.error.effect === 'retry');
+      });
       failed ||= looked !== 'done';
+      fruitless = isPending ? fruitless + 1 : 0;
+      if (!isPending) fruitfulMs = ports.clock.now();
     });
     batch = [];
   };
@@ -136,6 +193,8 @@ async function walkPrefix(
         ended = false;
         break;
       }
+      // A destination that nothing can be written to keeps no other rule from its turn.
+      if (isInVain()) break;
       if (pair.source.entries.length > 0) run.tally.walkedKeys += 1;
       const looked = wasLookedAt(ports, pair, run.looked.get(lookedName(source, pair.key)));
       if (!looked && isWorthALook(ports, rule, pair, from)) batch.push(pair);
@@ -147,7 +206,8 @@ async function walkPrefix(
   const outcome = await isolated(ports, 'rule not walked', facts, walk);
   // Also where the walk broke off: what was found by then is worth its look.
   await flush();
-  return { ended, failed: failed || outcome !== 'done', afterKey };
+  const brokeOff = outcome !== 'done' || isInVain();
+  return { ended, failed: failed || brokeOff, brokeOff, afterKey };
 }
 
 function isWorthALook(

@@ -11,6 +11,8 @@ export interface WalkState {
   readonly records?: RecordsState;
   /** The last walk that came to its end; absent: none has. */
   readonly compared?: WalkBegin;
+  /** Where walks of one prefix go on that could not come to their ends, by their ids. */
+  readonly brokenOff?: Readonly<Record<string, BrokenOff>>;
   /** Where the walk stopped that is under way. */
   readonly stopped?: WalkBegin & {
     readonly bucket: string;
@@ -28,6 +30,12 @@ export interface WalkBegin {
    * walked as a whole.
    */
   readonly sinces: Readonly<Record<string, readonly number[]>>;
+}
+
+export interface BrokenOff {
+  readonly afterKey: string;
+  /** How often in a row it broke off there. */
+  readonly times: number;
 }
 
 export interface RecordsState {
@@ -50,12 +58,13 @@ export async function readWalkState({ state, log, region }: WalkStatePorts): Pro
   const name = walkStateName(region);
   const body = await state.get(name);
   if (body === undefined) return {};
-  const { backlogAfter, compared, stopped, records } =
+  const { backlogAfter, compared, stopped, records, brokenOff } =
     parseDocument<Partial<WalkState>>(log, name, body, {}) ?? {};
   return {
     ...(typeof backlogAfter === 'string' ? { backlogAfter } : {}),
     ...(isBegin(compared) ? { compared } : {}),
     ...(isBegin(stopped) && isPlace(stopped) ? { stopped } : {}),
+    ...(isPlaces(brokenOff) ? { brokenOff } : {}),
     ...(isTime(records?.sweptAt) ? { records: records as RecordsState } : {}),
   };
 }
@@ -66,6 +75,14 @@ function isBegin(begin: WalkBegin | undefined): begin is WalkBegin {
 
 function isPlace({ bucket, rule, prefix }: NonNullable<WalkState['stopped']>): boolean {
   return [bucket, rule, prefix].every((name) => typeof name === 'string');
+}
+
+function isPlaces(places: WalkState['brokenOff']): places is NonNullable<WalkState['brokenOff']> {
+  return (
+    typeof places === 'object' &&
+    places !== null &&
+    Object.values(places).every((place) => typeof place?.afterKey === 'string' && place.times > 0)
+  );
 }
 
 function isTime(time: string | undefined): boolean {

@@ -1,36 +1,13 @@
 import { handleEvent } from '../../lib/app/handle-event';
 import { reconcile } from '../../lib/app/reconcile';
 import type { BucketRef } from '../../lib/domain/rule';
+import { createTime } from '../support/idle-time';
 import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
 
 /** A destination that never answers holds up nothing else. */
 const other = { bucket: 'other-1250000000', region: 'ap-beijing' };
 const requestTimeoutMs = 120_000;
 const functionTimeoutMs = 900_000;
-
-/** Time passes only when nothing else is left to do, and then to the first that waits. */
-function createTime(startMs: number) {
-  let nowMs = startMs;
-  const sleepers: { atMs: number; wake: () => void }[] = [];
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => void sleepers.push({ atMs: nowMs + ms, wake: resolve }));
-  const run = async <Value>(work: Promise<Value>): Promise<Value> => {
-    let done = false;
-    const ended = work.finally(() => (done = true));
-    ended.catch(() => undefined);
-    while (!done) {
-      await new Promise((resolve) => setImmediate(resolve));
-      if (done) break;
-      sleepers.sort((a, b) => a.atMs - b.atMs);
-      const next = sleepers.shift();
-      if (!next) continue;
-      nowMs = next.atMs;
-      next.wake();
-    }
-    return ended;
-  };
-  return { now: () => nowMs, sleep, run };
-}
 
 /** Its listings do not answer either: as long as a request may take, and its run. */
 function withoutLists(

@@ -467,3 +467,42 @@ test('a bucket that cannot be read in the middle of a walk does not count as com
   };
   expect(Object.keys(state.compared.sinces)).toEqual([`${source.bucket}/r1`]);
 });
+
+/** The state bucket is slow: entries are read eight at a time, so one reading moves the clock by an eighth. */
+async function keysLookedAt(getMs: number): Promise<number> {
+  const world = await withRule();
+  const { copyVersion } = world.ports.store;
+  world.ports.store.copyVersion = async ({ key }) => {
+    throw new ReplicationError('THROTTLED', key);
+  };
+  for (let i = 0; i < 1_000; i += 1) {
+    world.cos.put(source, `k${i}`, { body: 'one' });
+    await handleEvent(world.ports, eventFor(`k${i}`, world.ports.clock.now())).catch(() => undefined);
+  }
+  world.ports.store.copyVersion = copyVersion;
+  // The walk would bring them over, and prove nothing about the sweep.
+  world.ports.store.listVersions = async () => {
+    throw new ReplicationError('ACCESS_DENIED', 'listVersions');
+  };
+  const { get } = world.ports.state;
+  world.ports.state.get = async (name) => {
+    if (name.startsWith('backlog/')) world.advance(getMs / 8);
+    return get(name);
+  };
+  for (let run = 0; run < 10; run += 1) {
+    const endMs = world.ports.clock.now() + 900_000;
+    const remainingMs = () => endMs - world.ports.clock.now();
+    await reconcile({ ...world.ports, remainingMs, ruleSets: () => world.ruleSetsOf(source.region) });
+  }
+  return Array.from({ length: 1_000 }, (_, i) => world.shown(destination, `k${i}`)).filter(
+    (shown) => shown.length > 0,
+  ).length;
+}
+
+test.each([3_000, 4_000])(
+  'pending keys are done where a document takes %d ms to read',
+  async (getMs) => {
+    expect(await keysLookedAt(getMs)).toBeGreaterThanOrEqual(80);
+  },
+  300_000,
+);

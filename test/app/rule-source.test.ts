@@ -164,3 +164,36 @@ describe('before an event is dropped', () => {
     expect(asked.length).toBeLessThanOrEqual((events * 10) / 1_000);
   });
 });
+
+test('an event of after an acknowledged change is not answered by a reading that began before it', async () => {
+  const world = createWorld();
+  const { clock, entropy, state } = world.ports;
+  const times = { configLifetimeMs: 15_000, settleMs: 2_000, clockToleranceMs: 30_000 };
+  // COS has answered, but the answer is slow.
+  let arrive = () => {};
+  const slow = new Promise<void>((resolve) => (arrive = resolve));
+  let first = true;
+  const get = async (name: string) => {
+    const found = await state.get(name);
+    if (first && name.endsWith('000001.json')) {
+      first = false;
+      await slow;
+    }
+    return found;
+  };
+  const rules = createRuleSource(createRuleStore({ ...state, get }, clock, entropy, times), clock, times);
+  const earlier = rules.asOf(source, Math.floor(clock.now() / 1000));
+  await new Promise((resolve) => setImmediate(resolve));
+  const made = withRule(
+    emptyRuleSet(source),
+    { ...settings(), id: 'r1' },
+    { sourceSeconds: 0, at: '' },
+  ).ruleSet;
+  await createRuleStore(state, clock, entropy, times).commit(made, { by: 'test', what: 'created' });
+  // Acknowledged. Something happens after it.
+  world.advance(1_000);
+  const later = rules.asOf(source, Math.floor(clock.now() / 1000));
+  arrive();
+  await earlier;
+  expect((await later).rules.map(({ id }) => id)).toEqual(['r1']);
+});

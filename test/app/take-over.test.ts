@@ -62,9 +62,19 @@ test('what is pending when a rule takes a key over is copied by that one', async
   expect(backlog(world)).toEqual([]);
 });
 
+const elsewhere = { bucket: 'elsewhere-1250000000', region: 'ap-beijing' };
+
 test.each<[string, (world: World) => Promise<unknown>]>([
   ['is deleted', (world) => world.rules.remove(world.change, 'r1')],
   ['is switched off', (world) => edit(world, 'r1', { status: 'Disabled' })],
+  [
+    'is switched off, and sent elsewhere then',
+    async (world) => {
+      world.cos.createBucket(elsewhere);
+      await edit(world, 'r1', { status: 'Disabled' });
+      await edit(world, 'r1', { destination: elsewhere });
+    },
+  ],
   ['goes elsewhere', (world) => edit(world, 'r1', { prefixes: ['c/'] })],
 ])('what is pending under a rule that %s is copied by the one whose turn it is', async (_name, leave) => {
   const world = await beside(wide, narrow);

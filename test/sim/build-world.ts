@@ -98,7 +98,7 @@ export function buildWorld(
     acknowledged.push(change);
     bounds.caused();
     checkAcknowledged(change, books, verdict);
-    checkSince(change, books, scenario.keys, verdict);
+    checkSince(change, books, scenario.keys, scenario.settings.replication.clockToleranceMs, verdict);
   });
 
   const boundMs = quietWithinMs(scenario.settings);

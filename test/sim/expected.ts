@@ -26,6 +26,7 @@ const expected: readonly string[] = [
   'killed at the deadline',
   'event retried',
   'event given up',
+  'timer stopped midway',
   'user put again',
   'user delete for good',
   'user deletes a replica for good',

@@ -77,15 +77,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a late older replica stays on top',
     file: plan,
-    find: 'refills > 0 || (top !== head && coversHead(view, head, headEntry))',
+    find: 'refills > 0 || (top !== head && !usersOnTop && coversHead(view, head, headEntry))',
     replace: 'refills > 0',
     seeds: 300,
   },
   {
     name: 'a write of a user on top ends the walk',
     file: head,
-    find: "if (found.kind === 'foreign') continue;",
-    replace: "if (found.kind === 'foreign') return { kind: 'found', head, headEntry, headReplica, top };",
+    find: "if (what.kind === 'foreign') {",
+    replace: "if (what.kind === 'foreign') { return found();",
     seeds: 300,
   },
   {
@@ -344,15 +344,15 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'a new prefix covers the past',
     file: coverage,
-    find: 'const now = { since: nowSeconds, markersSince: nowSeconds };',
-    replace: 'const now = { since: 0, markersSince: nowSeconds };',
+    find: '[{ since: nowSeconds, markersSince',
+    replace: '[{ since: 0, markersSince',
     seeds: 50,
   },
   {
     name: 'marker sync covers the past',
     file: coverage,
-    find: 'markersSince: markersCameOn ? nowSeconds : ',
-    replace: 'markersSince: markersCameOn ? (since ?? nowSeconds) : ',
+    find: 'markersSince = nowSeconds, ...span }',
+    replace: 'markersSince = since, ...span }',
     seeds: 300,
   },
   {
@@ -546,5 +546,34 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
     find: "if (id !== undefined && id !== 'null') return",
     replace: "if (id !== undefined && id !== 'null') return current.lastModifiedMs < believedBeforeMs ||",
     seeds: 3_000,
+  },
+  {
+    name: 'a rule covers what another one has taken as well',
+    file: coverage,
+    find: 'const isTaken = taken.some((other) => prefix.startsWith(other));',
+    replace: 'const isTaken = false;',
+    seeds: 300,
+  },
+  {
+    name: 'who takes keys over covers them from now',
+    file: coverage,
+    find: "other.status === 'Enabled' && areRivals(settings, other))",
+    replace:
+      "other.status === 'Enabled' && areRivals(settings, other) && other.priority === settings.priority)",
+    seeds: 300,
+  },
+  {
+    name: 'the backlog of a rule that goes, goes with it',
+    file: 'lib/app/close-backlogs.ts',
+    find: "rules.some((other) => other.status === 'Enabled' && other.id !== rule.id);",
+    replace: 'rules.length < 0;',
+    seeds: 3_000,
+  },
+  {
+    name: 'what was left out is not asked for again',
+    file: applyPlan,
+    find: 'if (!isAskedFor(step, request, source) && ports',
+    replace: 'void isAskedFor; if (ports',
+    seeds: 1_000,
   },
 ];

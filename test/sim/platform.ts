@@ -32,6 +32,9 @@ export const eventDelayMostMs = 120_000;
 /** How late one comes of which nothing is wrong, and how long it is held back so that others come with it. */
 export const eventSoonMostMs = 600;
 export const eventHeldMostMs = 3_000;
+/** The share of the timer's runs that stop midway, while faults are played, and after which time. */
+const hurriedRate = 0.3;
+const hurriedMs = [100, 4_000] as const;
 /** The share of events with several records in which one is of no known shape. */
 const unreadableRate = 0.2;
 
@@ -43,6 +46,7 @@ export function createPlatform(world: World, region: string): Platform {
   let instances = 0;
   let invocations = 0;
   let notified = 0;
+  let timers = 0;
   let held: unknown[] = [];
 
   const idle = (role: string): Instance => {
@@ -118,6 +122,13 @@ export function createPlatform(world: World, region: string): Platform {
     scheduler.after(chance.between(...retryDelayMs), () => void handle(event, attempt + 1));
   };
 
+  /** After a while there is just enough time to end what is under way: as if there were more keys than a run can look at. */
+  const hurried = ({ ports }: Instance, afterMs: number): (() => number) => {
+    const fromMs = scheduler.now() + afterMs;
+    const littleMs = 1.5 * settings.replication.deadlineMarginMs;
+    return () => (scheduler.now() < fromMs ? ports.remainingMs() : Math.min(littleMs, ports.remainingMs()));
+  };
+
   /** Keeps a record back for a while, so that others come with it. */
   const hold = (own: Chance, record: unknown): void => {
     held.push(record);
@@ -153,10 +164,13 @@ export function createPlatform(world: World, region: string): Platform {
       if (fate === 'eventDoubled') scheduler.after(delayMs + own.between(0, 5_000), arrives);
     },
     async runTimer() {
+      const own = chance.fork(`timer ${(timers += 1)}`);
+      const hurriesMs = faults.active && own.happens(hurriedRate) ? own.between(...hurriedMs) : Infinity;
       const result = await invoke('timer', (instance) => {
         trace.add(instance.name, 'reconcile', region, 'begins');
-        return reconcile(instance.ports);
+        return reconcile({ ...instance.ports, remainingMs: hurried(instance, hurriesMs) });
       });
+      if (result !== 'failed' && !result.finished) tally.count('timer stopped midway');
       return result === 'failed' ? undefined : result;
     },
     ruleInstance: () => idle('rules'),

@@ -1,7 +1,7 @@
 import type { BucketRef, RuleSet } from '../../../lib/domain/rule';
 import type { Verdict } from '../failure';
 import { nameOf, shown, type Written } from '../ledger';
-import { covers, type RuleBooks } from '../rule-books';
+import { covers, type RuleBooks, ruleToward } from '../rule-books';
 import type { World } from '../world';
 import { type Gaps, isTrueReason, obstacleOf, readGaps, reasonsOfGap } from './gaps';
 import {
@@ -161,8 +161,13 @@ function isInDoubt(world: World, written: Written): boolean {
  * From before functions knew for sure that markers, or versions without a tag, are replicated now: by the rule as they
  * still knew it, newer versions were and have passed it.
  */
-function isOfTheFirstSeconds(world: World, books: RuleBooks, written: Written, { rule, key }: Pair): boolean {
-  const ruleOf = (set: RuleSet | undefined) => set?.rules.find(({ id }) => id === rule.id);
+function isOfTheFirstSeconds(
+  world: World,
+  books: RuleBooks,
+  written: Written,
+  { destination, key }: Pair,
+): boolean {
+  const ruleOf = (set: RuleSet | undefined) => ruleToward(set, destination.bucket, key);
   const revisions = books.revisions(written.ref.bucket);
   const uncovered = revisions.findLastIndex((set) => !covers(ruleOf(set), key, written.stored));
   if (uncovered <= 0) return false;

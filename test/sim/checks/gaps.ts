@@ -2,7 +2,7 @@ import type { BacklogEntry } from '../../../lib/domain/backlog';
 import type { ReasonCode } from '../../../lib/domain/error';
 import type { BucketRef } from '../../../lib/domain/rule';
 import type { RuleBooks } from '../rule-books';
-import { hasPrefix } from '../rule-books';
+import { ruleToward } from '../rule-books';
 import type { Verdict } from '../failure';
 import { nameOf, shown, type Written } from '../ledger';
 import type { World } from '../world';
@@ -18,19 +18,24 @@ export function readGaps(world: World): Gaps {
   const gaps = new Map<string, Map<ReasonCode, number>>();
   for (const { entry } of readBacklog(world)) {
     if (entry.status !== 'FAILED') continue;
-    const name = gapName(entry.sourceBucket, entry.ruleId, entry.key, entry.source);
+    const name = gapName(entry.sourceBucket, entry.destinationBucket, entry.key, entry.source);
     gaps.set(name, (gaps.get(name) ?? new Map<ReasonCode, number>()).set(entry.code, Date.parse(entry.at)));
   }
   return gaps;
 }
 
 export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): Reasons {
-  const name = gapName(pair.source.bucket, pair.rule.id, pair.key, nameOf(written.stored.entry));
+  const name = gapName(pair.source.bucket, pair.destination.bucket, pair.key, nameOf(written.stored.entry));
   return gaps.get(name) ?? new Map<ReasonCode, number>();
 }
 
-const gapName = (bucket: string, ruleId: string, key: string, source: string | undefined): string =>
-  [bucket, ruleId, key, source].join('\n');
+/** Whichever rule it failed under: another one may bring the key to the same destination by now. */
+const gapName = (
+  bucket: string,
+  destination: string | undefined,
+  key: string,
+  source: string | undefined,
+): string => [bucket, destination, key, source].join('\n');
 
 function readBacklog(world: World): readonly { readonly name: string; readonly entry: BacklogEntry }[] {
   return [...world.state.documents]
@@ -66,7 +71,11 @@ export function isTrueReason(
   toldMs: number,
 ): boolean {
   if (code === obstacleOf(world, written)) return true;
-  if (code === 'NEWER_NOT_COPYABLE') return wasBelowUncopyable(world, written, destination, toldMs);
+  if (code === 'NEWER_NOT_COPYABLE')
+    return (
+      wasBelowUncopyable(world, written, destination, toldMs) ||
+      wasBelowUsersOwn(world, written, destination, toldMs)
+    );
   return code === 'REPLICA_MISMATCH' && tornReplicas(world, written, destination.bucket).length >= 2;
 }
 
@@ -88,6 +97,21 @@ function wasBelowUncopyable(world: World, written: Written, destination: BucketR
       );
       return standing.length > 0 && ![newer, ...standing].some(isCopyable);
     });
+}
+
+/** A user's own version lay on top of all replicas when it was told. */
+function wasBelowUsersOwn(world: World, { key }: Written, { bucket }: BucketRef, toldMs: number): boolean {
+  const { clockToleranceMs } = world.settings.replication;
+  const [fromMs, untilMs] = [toldMs - clockToleranceMs, toldMs + clockToleranceMs];
+  const stood = world.cos.ledger
+    .of(bucket, key)
+    .filter(({ landedMs, removedMs }) => landedMs <= untilMs && (removedMs ?? Infinity) > fromMs);
+  const newest = stood.findLastIndex(
+    ({ author, landedMs }) => author.kind === 'replication' && landedMs <= fromMs,
+  );
+  return stood
+    .slice(newest + 1)
+    .some(({ author, stored: { entry } }) => author.kind === 'user' && entry.kind === 'version');
 }
 
 function tornReplicas(world: World, written: Written, bucket: string): readonly Written[] {
@@ -116,15 +140,17 @@ const youngMs = 1_800_000;
  */
 export function checkBacklog(world: World, books: RuleBooks, timerMs: number, verdict: Verdict): void {
   for (const { name, entry } of readBacklog(world)) {
-    const { sourceBucket, ruleId, key, status, source, code, at } = entry;
+    const { sourceBucket, destinationBucket = '', ruleId, key, status, source, code, at } = entry;
     if (status === 'PENDING') {
       verdict.fail('backlog', `still pending: ${name} ${code}`, key);
       continue;
     }
-    const rule = books.newest(sourceBucket)?.rules.find(({ id }) => id === ruleId);
+    const rules = books.newest(sourceBucket);
+    const rule = ruleToward(rules, destinationBucket, key);
     // Keys that an enabled rule no longer covers are come upon about once an hour.
-    if (rule?.status === 'Enabled' && !hasPrefix(rule, key)) continue;
-    if (rule?.status !== 'Enabled') {
+    const goesOn = rules?.rules.find(({ id }) => id === ruleId)?.status === 'Enabled';
+    if (rule === undefined && goesOn) continue;
+    if (rule === undefined) {
       // Two runs of the timer after it became old enough, whatever clock it is by.
       const old = world.scheduler.now() - Date.parse(at) > leftBehindMs + 2 * timerMs + 60_000;
       if (old) verdict.fail('backlog', `no rule wants it any longer: ${name}`, key);

@@ -71,7 +71,7 @@ export function createOnlineChecks(parts: {
       const given = stored.content?.storageClass;
       if (
         given !== undefined &&
-        !of.classes.some((kept) => books.classesEver(of.ref.bucket, ref.bucket, kept).includes(given))
+        !of.classes.some((kept) => classesFor(of, ref.bucket, kept, author.startedMs).includes(given))
       ) {
         verdict.fail(
           'no torn object',
@@ -98,6 +98,15 @@ export function createOnlineChecks(parts: {
       }
     },
   };
+
+  /** By a rule that may be believed; what is put on top again from its own replica has the class of that one. */
+  function classesFor(of: Written, bucket: string, kept: string, sentMs: number): readonly string[] {
+    if (wasSentBefore(of, bucket, sentMs)) return books.classesEver(of.ref.bucket, bucket, kept);
+    return believableAt(of.ref.bucket, sentMs).flatMap((set) => {
+      const rule = ruleToward(set, bucket, of.key);
+      return rule === undefined ? [] : [rule.destination.storageClass ?? kept];
+    });
+  }
 
   /**
    * An entry, and what stood in the same place if it is a `null`: tags are read apart from the content, and of one that

@@ -31,7 +31,7 @@ export function checkNoChangeLost(
       if (set === undefined || before === undefined) continue;
       const [now, then] = [set, before].map(
         // Which keys a rule covers depends on the others beside it.
-        ({ rules }) => new Map(rules.map(({ coverage, ...own }) => [own.id, JSON.stringify(own)])),
+        ({ rules }) => new Map(rules.map((rule) => [rule.id, JSON.stringify({ ...rule, coverage: [] })])),
       ) as [Map<string, string>, Map<string, string>];
       const changed = [...new Set([...now.keys(), ...then.keys()])].filter(
         (id) => now.get(id) !== then.get(id),

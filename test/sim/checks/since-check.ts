@@ -11,17 +11,18 @@ export function checkSince(
   change: Acknowledged,
   books: RuleBooks,
   keys: readonly string[],
+  clockToleranceMs: number,
   verdict: Verdict,
 ): void {
   const revisions = books.revisions(change.bucket);
   const [before, after] = [revisions[change.revision - 1], revisions[change.revision]];
   if (after === undefined) return;
   const askedMs = change.askedMs.get(after.by);
-  const isNow = (seconds: number | undefined): boolean =>
+  const isNow = (seconds: number | undefined, toleranceMs = 0): boolean =>
     seconds !== undefined &&
     askedMs !== undefined &&
-    seconds >= Math.floor(askedMs / 1000) &&
-    seconds <= Math.floor(change.acknowledgedMs / 1000);
+    seconds >= Math.floor((askedMs - toleranceMs) / 1000) &&
+    seconds <= Math.floor((change.acknowledgedMs + toleranceMs) / 1000);
 
   // With tags, several times hold for one key.
   if ([before, after].some(hasTags)) return;
@@ -33,7 +34,10 @@ export function checkSince(
       const [now] = spansOf(winner, key);
       const [was] = spansOf(ruleToward(before, destination, key), key);
       const versions = was ? now?.since === was.since : isNow(now?.since);
-      if (now === undefined || !versions || !markersAreRight(now, was, winner, isNow)) {
+      // A rule can be switched off also where its bucket does not tell the time.
+      const markersAreNow = (seconds: number | undefined): boolean =>
+        isNow(seconds, winner.id === change.id ? 0 : clockToleranceMs);
+      if (now === undefined || !versions || !markersAreRight(now, was, winner, markersAreNow)) {
         verdict.fail(
           'since',
           `${winner.id} of revision ${change.revision} covers "${key}" from ${JSON.stringify(now)}, before it was ${JSON.stringify(was)}`,
