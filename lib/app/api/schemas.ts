@@ -131,7 +131,10 @@ export const ruleSchema = z
           tags: z.array(z.object({ key: z.string(), value: z.string() })).optional(),
         }),
       )
-      .openapi({ description: 'From when on which versions are covered; empty while the rule is Disabled.' }),
+      .openapi({
+        description:
+          'From when on which versions are covered; the longest prefix of a key decides. Without times: another rule brings these keys there. Empty while the rule is Disabled.',
+      }),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
