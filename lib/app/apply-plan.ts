@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { asReplicationError, ReplicationError } from '../domain/error';
 import type { EntryId } from '../domain/history';
-import { entryId, versionIdOf } from '../domain/history';
+import { entryId } from '../domain/history';
 import { markOf, seenFrom, seenMark } from '../domain/mark';
 import type { ReplicationStep } from '../domain/plan';
 import { type ReplicationRule, spansAt } from '../domain/rule';
@@ -102,7 +102,7 @@ export async function applyPlan(
       wroteBelow = true;
       // If that fails, the timer comes upon it.
       if (mayHaveFailed(ports, step))
-        await closeGaps(ports, bucket, key, one.rule.id, stepEntry(step)).catch(() => undefined);
+        await closeGaps(ports, bucket, key, one.rule, stepEntry(step)).catch(() => undefined);
     } catch (thrown) {
       // What was written without a lease may lie on top of what the holder of one has written since.
       if (thrown instanceof PlanDropped) throw done === 'wrote' ? new PlanDropped('again') : thrown;
@@ -117,7 +117,12 @@ export async function applyPlan(
       // Once something stands above a gap, no look finds it again: it is written down first.
       if (failure.error.effect === 'gap') await recordFailure(ports, bucket, key, one.rule, failure);
       one.leave(failure.source, failure.error);
-      if (isLasting(step)) ports.leftOut.add(ofRule, failure.source, failure.error.code);
+      if (step.kind !== 'restoreReplica')
+        ports.leftOut.add(
+          ofRule,
+          step.kind === 'copyVersion' ? step.version : step.marker,
+          failure.error.code,
+        );
     }
   }
   return done;
@@ -136,11 +141,6 @@ function isAskedFor(
   return (
     step.kind === 'copyVersion' && (step.again === true || step.version.versionId === current?.versionId)
   );
-}
-
-/** What has no id is replaced in place. */
-function isLasting(step: ReplicationStep): boolean {
-  return versionIdOf(stepEntry(step)) !== 'null';
 }
 
 /** An entry that is written so long after it came about is not looked at for the first time. */

@@ -50,10 +50,11 @@ export async function closeGaps(
   ports: BacklogPorts,
   source: BucketRef,
   key: string,
-  ruleId: string,
+  { id: ruleId, destination }: ReplicationRule,
   entry: EntryId,
 ): Promise<void> {
-  const subject = { sourceBucket: source.bucket, ruleId, source: entry };
+  const destinationBucket = destination.bucket;
+  const subject = { sourceBucket: source.bucket, ruleId, source: entry, destinationBucket };
   for (const name of await gapsOf(ports, key, subject)) await ports.state.remove(name);
 }
 

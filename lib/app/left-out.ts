@@ -1,21 +1,27 @@
 import type { ReasonCode } from '../domain/error';
-import type { EntryId } from '../domain/history';
+import { type EntryId, entryId, type HistoryEntry } from '../domain/history';
 import type { BucketRef, ReplicationRule } from '../domain/rule';
 import type { Clock } from './ports';
 
-/** Reasons that lie in the source entry itself: whoever finds one has written nothing, and finds it again the next time. */
-const lasting: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  'IS_REPLICA',
-  'TAGS_DIFFER',
-  'APPEND_OBJECT',
-  'OBJECT_ARCHIVED',
-  'OBJECT_ENCRYPTED',
-  'OBJECT_TOO_LARGE',
-  'METADATA_UNREADABLE',
-]);
+const hourMs = 3_600_000;
 
-/** What can change of it, as tags and archived versions do, is seen once this has passed, or by the timer. */
-const keptMs = 3_600_000;
+/**
+ * Reasons that lie in the source entry itself, and how long they are remembered: whoever finds one has written nothing, and
+ * finds it again the next time. What may pass is in the backlog, which the timer looks through.
+ */
+const keptMs: Partial<Record<ReasonCode, number>> = {
+  IS_REPLICA: hourMs,
+  APPEND_OBJECT: hourMs,
+  OBJECT_ARCHIVED: hourMs,
+  OBJECT_ENCRYPTED: hourMs,
+  OBJECT_TOO_LARGE: hourMs,
+  METADATA_UNREADABLE: hourMs,
+  // Nothing tells of tags that are set later: as long as it takes to come through very many versions of one key.
+  TAGS_DIFFER: 300_000,
+};
+
+/** Many upload first, and set tags then. */
+const tagsSettleMs = 60_000;
 
 /** Entries that are remembered at most: a few megabytes. */
 const entriesMax = 50_000;
@@ -39,11 +45,15 @@ export function createLeftOut(clock: Clock) {
     has(of: LeftOutOf, entry: EntryId): boolean {
       return (until.get(nameOf(of, entry)) ?? 0) > clock.now();
     },
-    add(of: LeftOutOf, entry: EntryId, why: ReasonCode): void {
-      if (!lasting.has(why)) return;
-      const name = nameOf(of, entry);
+    add(of: LeftOutOf, entry: HistoryEntry, why: ReasonCode): void {
+      const nowMs = clock.now();
+      const forMs = keptMs[why];
+      // What has no id is replaced in place.
+      if (forMs === undefined || entry.versionId === 'null') return;
+      if (why === 'TAGS_DIFFER' && nowMs - entry.lastModifiedMs < tagsSettleMs) return;
+      const name = nameOf(of, entryId(entry));
       until.delete(name);
-      until.set(name, clock.now() + keptMs);
+      until.set(name, nowMs + forMs);
       const [oldest] = until.keys();
       if (until.size > entriesMax && oldest !== undefined) until.delete(oldest);
     },

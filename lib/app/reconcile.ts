@@ -6,7 +6,7 @@ import type { Tally, TimerRun } from './look-at-key';
 import { sweepRecords } from './marker-records';
 import { sweepBacklog } from './sweep-backlog';
 import { sweepLeases } from './sweep-leases';
-import { readWalkState, type WalkState, writeWalkState } from './walk-state';
+import { type BacklogState, readWalkState, type WalkState, writeWalkState } from './walk-state';
 import { walkRules } from './walk-rules';
 
 export interface ReconcilePorts extends HandleEventPorts {
@@ -33,21 +33,32 @@ export async function reconcile(ports: ReconcilePorts): Promise<ReconcileReport>
   const tally = { backlogKeys: 0, walkedKeys: 0, lookedAt: 0, written: 0, pending: 0 };
   const run: TimerRun = { tally, looked: new Map(), timeIsUp: () => ports.remainingMs() < endsBeforeMs };
   const known = await attempted(ports, 'walk state not read', { region }, () => readWalkState(ports));
-  const { backlogAfter: from, ...before }: WalkState = known instanceof ReplicationError ? {} : known;
+  const { backlog: lastBacklog, ...before }: WalkState = known instanceof ReplicationError ? {} : known;
+  const backlog = goOn(lastBacklog, ports.clock.now());
   const forBacklog: TimerRun = { ...run, timeIsUp: () => ports.remainingMs() < forWalkMs };
   const ruleSets = await attempted(ports, 'rules not listed', { region }, () => ports.ruleSets());
   const readable = ruleSets instanceof ReplicationError ? [] : ruleSets;
-  const backlogAfter = await sweepBacklog(ports, forBacklog, readable, from);
+  const after = await sweepBacklog(ports, forBacklog, readable, backlog);
   await isolated(ports, 'leases not swept', { region }, () => sweepLeases(ports, run));
 
   // Without rules nothing is walked: that would count as a walk of all there are.
   const walked = ruleSets instanceof ReplicationError ? undefined : await walk(ports, ruleSets, run, before);
   // What could not be read is not written over: the next run goes on where the last one stopped that could.
   if (!(known instanceof ReplicationError)) {
-    const place = backlogAfter === undefined ? {} : { backlogAfter };
-    await writeWalkState(ports, { ...(walked ?? before), ...place });
+    const { after: _, ...round } = backlog;
+    const swept = { ...round, ...(after === undefined ? {} : { after }) };
+    await writeWalkState(ports, { ...(walked ?? before), backlog: swept });
   }
   return { ...tally, finished: walked !== undefined && walked.stopped === undefined };
+}
+
+/** Where the last run stopped, or from the beginning. */
+function goOn(last: BacklogState | undefined, nowMs: number): BacklogState {
+  if (last?.after !== undefined) return last;
+  return {
+    began: new Date(nowMs).toISOString(),
+    ...(last === undefined ? {} : { lastBegan: last.began }),
+  };
 }
 
 /** The walk, and once it has come to its end the records of delete markers. */
@@ -56,7 +67,7 @@ async function walk(
   ruleSets: readonly RuleSet[],
   run: TimerRun,
   before: WalkState,
-): Promise<Omit<WalkState, 'backlogAfter'>> {
+): Promise<Omit<WalkState, 'backlog'>> {
   const walked = await walkRules(ports, ruleSets, run, before);
   const destinations = ruleSets
     .filter(({ region }) => region === ports.region)

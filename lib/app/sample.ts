@@ -7,7 +7,7 @@ export interface Turn {
   readonly fromMs?: number;
 }
 
-/** Whether a name is among the one in so many whose turn it is: in each period others, and about as many. */
+/** Whether a name is among the one in so many whose turn it is: in each period others, and each once in so many periods. */
 export function isItsTurn(
   { clock, digests }: { readonly clock: Clock; readonly digests: Digests },
   name: string,
@@ -16,9 +16,7 @@ export function isItsTurn(
   const now = Math.floor(clock.now() / periodMs);
   // That of the last question was answered then.
   const first = Math.min(now, Math.floor(fromMs / periodMs) + 1);
-  for (let period = first; period <= now; period += 1) {
-    const digest = digests.sha256(`${name}\n${period}`);
-    if (Number.parseInt(digest.slice(0, 8), 16) % oneIn === 0) return true;
-  }
-  return false;
+  const turn = Number.parseInt(digests.sha256(name).slice(0, 8), 16) % oneIn;
+  const sinceTurn = (((now - turn) % oneIn) + oneIn) % oneIn;
+  return now - sinceTurn >= first;
 }

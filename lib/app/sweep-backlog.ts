@@ -8,6 +8,7 @@ import { lookAtKey, lookedName, type TimerRun } from './look-at-key';
 import { mapAtMost } from './map-at-most';
 import { isItsTurn } from './sample';
 import { settleGaps } from './settle-gaps';
+import type { BacklogState } from './walk-state';
 
 /** Backlog pages a run reads at most. */
 const backlogPagesMax = 20;
@@ -24,10 +25,12 @@ export async function sweepBacklog(
   ports: HandleEventPorts,
   run: TimerRun,
   ruleSets: readonly RuleSet[],
-  from: string | undefined,
+  { after: from, lastBegan }: BacklogState,
 ): Promise<string | undefined> {
   const { timeIsUp } = run;
-  const wants = wantsOf(ports, ruleSets);
+  // Where one look through all of it takes several runs, the turns of all of them are due.
+  const fromMs = lastBegan === undefined ? Infinity : Date.parse(lastBegan);
+  const wants = wantsOf(ports, ruleSets, fromMs);
 
   let after = from;
   for (let page = 0; page < backlogPagesMax; page += 1) {
@@ -56,7 +59,11 @@ export async function sweepBacklog(
 }
 
 /** Which entries a run reads: of the gaps of rules that go on, not all. Those of others are due to be removed. */
-function wantsOf(ports: HandleEventPorts, ruleSets: readonly RuleSet[]): (name: string) => boolean {
+function wantsOf(
+  ports: HandleEventPorts,
+  ruleSets: readonly RuleSet[],
+  fromMs: number,
+): (name: string) => boolean {
   const atWork = new Set(
     ruleSets.flatMap(({ bucket, rules }) =>
       rules.filter(({ status }) => status === 'Enabled').map(({ id }) => ruleBacklogFolder(bucket, id)),
@@ -67,7 +74,7 @@ function wantsOf(ports: HandleEventPorts, ruleSets: readonly RuleSet[]): (name: 
     !isGapName(name) ||
     !atWork.has(folderOf(name)) ||
     backlogTime(name) > youngMs ||
-    isItsTurn(ports, name, gapsTurn);
+    isItsTurn(ports, name, { ...gapsTurn, fromMs });
 }
 
 /** The folder of a rule, without that of the key and the name within. */

@@ -53,7 +53,9 @@ export async function walkRules(
   const walks = walksOf(ruleSets, ports.region);
   const began = stopped?.began ?? new Date(ports.clock.now()).toISOString();
   // Of a rule that a run passes over, since it cannot be read, nobody knows whether it was walked as a whole.
-  const sinces = sincesStill(stopped?.sinces ?? sincesOfAll(walks), walks);
+  const now = coveragesOf(ports, walks);
+  const coverages = stopped?.coverages ?? now;
+  const sinces = sincesStill(stopped?.sinces ?? sincesOfAll(walks), coverages, now);
   const last = stopped && walkId(stopped);
   const places = placesStill(brokenOff, walks);
   for (const walk of walks) {
@@ -82,6 +84,7 @@ export async function walkRules(
       stopped: {
         began,
         sinces,
+        coverages,
         bucket: source.bucket,
         rule: rule.id,
         prefix,
@@ -110,11 +113,22 @@ function mayTakeOver(walks: readonly Walk[], { source, rule }: Walk): readonly s
     .map((other) => ruleName(source.bucket, other.rule));
 }
 
-/** Without those of rules that are not walked any longer, or cover more since: it may lie before the place of the walk. */
-function sincesStill(sinces: WalkBegin['sinces'], walks: readonly Walk[]): Record<string, readonly number[]> {
-  const now = sincesOfAll(walks);
+/** Without those of rules whose coverage is not what it was: what is new of it may lie before the place of the walk. */
+function sincesStill(
+  sinces: WalkBegin['sinces'],
+  begun: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): Record<string, readonly number[]> {
+  return Object.fromEntries(Object.entries(sinces).filter(([name]) => begun[name] === now[name]));
+}
+
+/** By rule, what stands for its coverage. */
+function coveragesOf({ digests }: HandleEventPorts, walks: readonly Walk[]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(sinces).filter(([name, begun]) => now[name]?.every((since) => begun.includes(since))),
+    walks.map(({ source, rule }) => [
+      ruleName(source.bucket, rule),
+      digests.sha256(JSON.stringify(rule.coverage)).slice(0, 16),
+    ]),
   );
 }
 

@@ -5,8 +5,8 @@ import { parseDocument } from './state-document';
 
 /** How far the runs of a region's timer have come. */
 export interface WalkState {
-  /** The entry of the backlog after which the next run goes on; absent: it begins anew. */
-  readonly backlogAfter?: string;
+  /** How far the backlog was looked through. */
+  readonly backlog?: BacklogState;
   /** How far the records of delete markers were looked through. */
   readonly records?: RecordsState;
   /** The last walk that came to its end; absent: none has. */
@@ -19,6 +19,8 @@ export interface WalkState {
     readonly rule: string;
     readonly prefix: string;
     readonly afterKey?: string;
+    /** By rule, what stood for its coverage when the walk began. */
+    readonly coverages: Readonly<Record<string, string>>;
   };
 }
 
@@ -36,6 +38,14 @@ export interface BrokenOff {
   readonly afterKey: string;
   /** How often in a row it broke off there. */
   readonly times: number;
+}
+
+export interface BacklogState {
+  /** The entry after which the next run goes on; absent: it begins anew. */
+  readonly after?: string;
+  /** When the present look through all of it began, and the one before it. */
+  readonly began: string;
+  readonly lastBegan?: string;
 }
 
 export interface RecordsState {
@@ -58,10 +68,10 @@ export async function readWalkState({ state, log, region }: WalkStatePorts): Pro
   const name = walkStateName(region);
   const body = await state.get(name);
   if (body === undefined) return {};
-  const { backlogAfter, compared, stopped, records, brokenOff } =
+  const { backlog, compared, stopped, records, brokenOff } =
     parseDocument<Partial<WalkState>>(log, name, body, {}) ?? {};
   return {
-    ...(typeof backlogAfter === 'string' ? { backlogAfter } : {}),
+    ...(isBacklog(backlog) ? { backlog } : {}),
     ...(isBegin(compared) ? { compared } : {}),
     ...(isBegin(stopped) && isPlace(stopped) ? { stopped } : {}),
     ...(isPlaces(brokenOff) ? { brokenOff } : {}),
@@ -73,8 +83,17 @@ function isBegin(begin: WalkBegin | undefined): begin is WalkBegin {
   return isTime(begin?.began) && typeof begin?.sinces === 'object' && begin.sinces !== null;
 }
 
-function isPlace({ bucket, rule, prefix }: NonNullable<WalkState['stopped']>): boolean {
-  return [bucket, rule, prefix].every((name) => typeof name === 'string');
+function isPlace({ bucket, rule, prefix, coverages }: NonNullable<WalkState['stopped']>): boolean {
+  return (
+    [bucket, rule, prefix].every((name) => typeof name === 'string') &&
+    typeof coverages === 'object' &&
+    coverages !== null
+  );
+}
+
+function isBacklog(backlog: BacklogState | undefined): backlog is BacklogState {
+  const { after = '', began, lastBegan = began } = backlog ?? {};
+  return typeof after === 'string' && isTime(began) && isTime(lastBegan);
 }
 
 function isPlaces(places: WalkState['brokenOff']): places is NonNullable<WalkState['brokenOff']> {

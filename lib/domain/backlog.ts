@@ -61,7 +61,7 @@ export function backlogTime(name: string): number {
 }
 
 /** What a backlog entry is about. */
-export type BacklogSubject = Pick<BacklogEntry, 'sourceBucket' | 'ruleId' | 'source'>;
+export type BacklogSubject = Pick<BacklogEntry, 'sourceBucket' | 'ruleId' | 'source' | 'destinationBucket'>;
 
 /**
  * The name of one attempt's entry. Each attempt writes its own, so that whoever removes entries removes only those that it
@@ -72,9 +72,13 @@ export function backlogName(entry: BacklogEntry, keyDigest: string, attempt: str
   return `${subjectPrefix(entry, keyDigest)}${attempt}${ending}`;
 }
 
-/** What the names of all attempts begin with that are about the same. */
-export function subjectPrefix({ sourceBucket, ruleId, source }: BacklogSubject, keyDigest: string): string {
-  return `${ruleBacklogFolder(sourceBucket, ruleId)}${keyDigest}/${encodeURIComponent(source ?? 'key')}.`;
+/** What the names of all attempts begin with that are about the same. A rule may have left something at another destination. */
+export function subjectPrefix(
+  { sourceBucket, ruleId, source, destinationBucket }: BacklogSubject,
+  keyDigest: string,
+): string {
+  const folder = `${ruleBacklogFolder(sourceBucket, ruleId)}${keyDigest}/`;
+  return `${folder}${encodeURIComponent(source ?? 'key')}.${destinationBucket ?? ''}.`;
 }
 
 const gapEnding = '.gap.json';

@@ -1,3 +1,4 @@
+import { createPrefixMap } from './prefix-map';
 import {
   areRivals,
   type Coverage,
@@ -5,8 +6,8 @@ import {
   type ObjectTag,
   type ReplicationRule,
   type RuleSettings,
+  sameDestination,
   type Since,
-  spansAt,
   tagName,
 } from './rule';
 
@@ -29,27 +30,31 @@ export function coverageAfter({ settings, before, after, nowSeconds }: CoverageC
   if (settings.status === 'Disabled') return [];
   const followed = before
     .filter((other) => other.status === 'Enabled' && areRivals(settings, other))
-    .map(({ coverage }) => coverage);
+    .filter((other) => sameDestination(settings.destination, other.destination))
+    .flatMap(({ coverage }) => coverage);
   const taken = after.filter((other) => isOutranked(settings, other)).flatMap(({ prefixes }) => prefixes);
+  const own = createPrefixMap(settings.prefixes.map((prefix) => [prefix, prefix]));
+  const places = [...settings.prefixes, ...followed.map(({ prefix }) => prefix), ...taken];
 
-  const places = [...settings.prefixes, ...followed.flat().map(({ prefix }) => prefix), ...taken];
+  // Each key is covered by one rule at most, so where that one says nothing more, no other one does either.
+  const wasAt = createPrefixMap(followed.map((span) => [span.prefix, span]));
+  const takenAt = createPrefixMap(taken.map((prefix) => [prefix, prefix]));
+  const spansAt = createPrefixMap<Coverage>();
   const spans: Coverage[] = [];
-  for (const prefix of placesWithin(settings.prefixes, places)) {
-    const isTaken = taken.some((other) => prefix.startsWith(other));
-    const was = followed.flatMap((coverage) => spansAt(coverage, prefix));
-    const here = isTaken ? [{ prefix }] : covered(settings, was, nowSeconds, prefix);
-    const around = spansAt(spans, prefix);
+  for (const prefix of shortestFirst(places.filter((place) => own.at(place).length > 0))) {
+    const isTaken = takenAt.at(prefix).length > 0;
+    const here = isTaken ? [{ prefix }] : covered(settings, wasAt.at(prefix), nowSeconds, prefix);
+    const around = spansAt.at(prefix);
     const saysNothing = around.length === 0 ? isTaken : nameOf(around) === nameOf(here);
-    if (!saysNothing) spans.push(...here);
+    if (saysNothing) continue;
+    spans.push(...here);
+    for (const span of here) spansAt.add(prefix, span);
   }
   return spans;
 }
 
-/** Each once, the shorter first: of those that some prefix of a rule leads to. */
-function placesWithin(prefixes: readonly string[], places: readonly string[]): readonly string[] {
-  return [...new Set(places)]
-    .filter((place) => prefixes.some((prefix) => place.startsWith(prefix)))
-    .toSorted((a, b) => a.length - b.length);
+function shortestFirst(places: readonly string[]): readonly string[] {
+  return [...new Set(places)].toSorted((a, b) => a.length - b.length);
 }
 
 /** The spans of a rule at one place, where it had these so far. */

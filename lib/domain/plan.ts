@@ -42,7 +42,7 @@ export type KeyPlan =
       readonly repeats: ReadonlySet<ReplicationStep>;
       /** Somebody else is probably at the same work. */
       readonly contended: boolean;
-      /** Gaps that were to be filled, and cannot be where a user's own version lies on top. */
+      /** Gaps that were to be filled, or a head to be put on top again, and cannot be where a user's own version lies on top. */
       readonly held: readonly EntryId[];
       /** A late write lies on top of the head: whoever wrote the head need not look again. */
       readonly buried: boolean;
@@ -80,7 +80,7 @@ export function planKey(view: KeyView): KeyPlan {
   const steps = [...again.map(({ step }) => step), ...headSteps, ...above.map(stepOf)];
   const contended = looksContended(view, steps, walk.headReplica);
   const buried = headSteps.length > 0 && top !== head;
-  const { held = [] } = missed;
+  const held = [...(missed.held ?? []), ...(again.length === 0 ? headBelowUsersOwn(view, walk) : [])];
   return { kind: 'apply', steps, refills: again.length, repeats, held, contended, buried };
 }
 
@@ -112,6 +112,15 @@ function isBuried(
 ) {
   if (head === undefined || headEntry === undefined) return false;
   return refills > 0 || (top !== head && !usersOnTop && coversHead(view, head, headEntry));
+}
+
+/** A late older replica lies on top of the head, and a user's own version on top of both: once that is gone it shows. */
+function headBelowUsersOwn(
+  view: KeyView,
+  { head, headEntry, top, usersOnTop }: Extract<Walk, { kind: 'found' }>,
+): readonly EntryId[] {
+  if (head === undefined || headEntry === undefined || !usersOnTop || top === head) return [];
+  return coversHead(view, head, headEntry) ? [head] : [];
 }
 
 /** The covered entries from one up to the head, which is not among them: filling a gap repeats what lies above it. */

@@ -1,6 +1,13 @@
 import { coverageAfter } from './coverage';
 import type { NamedSettings } from './rule-conflicts';
-import { type ReplicationRule, type RuleSet, type RuleSettings, sameDestination, tagName } from './rule';
+import {
+  areRivals,
+  type ReplicationRule,
+  type RuleSet,
+  type RuleSettings,
+  sameDestination,
+  tagName,
+} from './rule';
 
 /** When a change takes effect. */
 export interface ChangeTime {
@@ -76,15 +83,22 @@ export function identified(
 export function withAllRules(set: RuleSet, desired: readonly NamedSettings[], time: ChangeTime): RulesChange {
   const changed: ChangedRule[] = [];
   const known = new Map(set.rules.map((rule) => [rule.id, rule]));
+  const byId = new Map(desired.map((one) => [one.id, one]));
+  // Of those that are neither changed nor share keys with one that is, the coverage stays as well.
+  const touched = [
+    ...desired.filter((one) => !isSame(known.get(one.id), one)),
+    ...set.rules.filter((before) => !isSame(before, byId.get(before.id))),
+  ];
   const rules = desired.map(({ id, ...settings }) => {
     const before = known.get(id);
+    if (before && !touched.some((one) => one.id === id || areRivals(one, settings))) return before;
     const coverage = coverageAfter({
       settings,
       before: set.rules,
       after: desired,
       nowSeconds: time.sourceSeconds,
     });
-    if (before && settingsName(before) === settingsName(settings))
+    if (before && isSame(before, settings))
       return JSON.stringify(coverage) === JSON.stringify(before.coverage) ? before : { ...before, coverage };
     const { createdAt } = before ?? { createdAt: time.at };
     const rule: ReplicationRule = { id, ...settings, coverage, createdAt, updatedAt: time.at };
@@ -106,6 +120,10 @@ export function settingsOf(rule: ReplicationRule): RuleSettings {
   const { status, priority, prefixes, tags, destination, deleteMarkerReplication, description } = rule;
   const settings = { status, prefixes, tags, destination, deleteMarkerReplication, description };
   return priority === undefined ? settings : { ...settings, priority };
+}
+
+function isSame(before: RuleSettings | undefined, after: RuleSettings | undefined): boolean {
+  return before !== undefined && after !== undefined && settingsName(before) === settingsName(after);
 }
 
 function settingsName(rule: ReplicationRule | RuleSettings): string {

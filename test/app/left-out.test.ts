@@ -72,3 +72,24 @@ test('a version that can be copied arrives, however many that cannot lie below i
   await sweep(world);
   expect(at(world)).toEqual(['small']);
 });
+
+test('a version that was tagged after its event arrives, also if the key is written again before the timer comes', async () => {
+  const world = await withRule({ tags: [{ key: 'a', value: 'b' }], deleteMarkerReplication: 'Disabled' });
+  world.cos.put(source, key, { body: 'one' });
+  await notify(world);
+  expect(at(world)).toEqual([]);
+  world.advance(5_000);
+  // Uploaded first, tagged then: COS tells of no tags.
+  Object.assign(world.cos.history(source, key)[0]?.content ?? {}, { tags: 'a=b' });
+  world.advance(5_000);
+  world.cos.put(source, key, { body: 'two', tags: 'a=b' });
+  await notify(world);
+  for (let run = 0; run < 12 * 30; run += 1) {
+    world.advance(300_000);
+    await sweep(world);
+  }
+  expect({ shown: at(world), backlog: await backlogOf(world) }).toEqual({
+    shown: ['one', 'two'],
+    backlog: [],
+  });
+});

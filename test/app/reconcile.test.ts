@@ -158,7 +158,7 @@ test.each([
     const state = stateOf(world);
     expect(state).toMatchObject({ compared: { began: new Date(world.ports.clock.now()).toISOString() } });
     expect(state).not.toHaveProperty('stopped');
-    expect(state).not.toHaveProperty('backlogAfter');
+    expect(state.backlog).not.toHaveProperty('after');
   },
 );
 

@@ -162,3 +162,23 @@ test('a rule that loses other keys goes on with this one', async () => {
   await handleEvent(world.ports, eventFor(own, world.ports.clock.now()));
   expect(world.shown(destination, own)).toEqual(['one', 'two']);
 });
+
+test('a destination of the same name in another region is covered from now', async () => {
+  const world = await beside(settings());
+  world.cos.put(source, 'k', { body: 'old' });
+  await handleEvent(world.ports, eventFor('k', world.ports.clock.now()));
+  world.advance(3_600_000);
+  // The bucket was deleted, and made anew elsewhere.
+  const moved = { ...destination, region: 'ap-beijing' };
+  world.cos.bucket(destination)?.keys.clear();
+  world.cos.createBucket(moved);
+  const now = Math.floor(world.ports.clock.now() / 1000);
+  await world.rules.edit(world.change, 'r0', (rule) => sound({ ...rule, destination: moved }));
+  world.advance(1_200_000);
+  await reconcile({ ...world.ports, ruleSets: () => world.ruleSetsOf(source.region) });
+  const { rule } = await world.rules.get(source.bucket, 'r0');
+  expect({ shown: world.shown(moved, 'k'), fromNow: (coverageOf(rule, 'k')?.since ?? 0) >= now }).toEqual({
+    shown: [],
+    fromNow: true,
+  });
+});

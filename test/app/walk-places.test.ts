@@ -1,7 +1,7 @@
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import type { WalkState } from '../../lib/app/walk-state';
-import { destination, settings, sound, source, type World, withRule } from '../support/world';
+import { createWorld, destination, settings, sound, source, type World, withRule } from '../support/world';
 
 const run = (world: World, remainingMs = () => 600_000) =>
   reconcile({ ...world.ports, remainingMs, ruleSets: () => world.ruleSetsOf(source.region) });
@@ -91,3 +91,41 @@ test('a page that holds nothing and says that there is more is no end of a bucke
   // Nothing of it was seen: it must not count as compared, and somebody must be told.
   expect(Object.keys(stateOf(world).compared?.sinces ?? {})).toEqual([]);
 });
+/** Two rules that were made in one second; the narrow one goes while a walk is under way. */
+async function hoursUntilFound(leave: boolean): Promise<number | undefined> {
+  const world = createWorld();
+  const rules = [
+    { id: 'r1', settings: settings({ priority: 2 }) },
+    { id: 'r2', settings: settings({ priority: 1, prefixes: ['a/'] }) },
+  ];
+  for (const { id, settings } of rules) await world.rules.create(world.change, id, sound(settings));
+  world.advance(1_000);
+  for (let i = 10; i < 30; i += 1) world.cos.put(source, `p/${i}`, { body: `${i}` });
+  world.cos.put(source, 'a/k', { body: 'one' });
+  expect(await run(world)).toMatchObject({ finished: true, written: 21 });
+  world.advance(300_000);
+  // No event tells of it.
+  world.cos.put(source, 'a/k', { body: 'lost' });
+  world.advance(20 * 60_000);
+  world.cos.put(source, 'p/12', { body: 'young' });
+  const isDone = () => world.shown(destination, 'p/12').length > 1;
+  for (let i = 10; i < 18; i += 1) world.cos.put(source, `p/${i}`, { body: `${i} again` });
+  expect(await run(world, () => (isDone() ? 6_000 : 600_000))).toMatchObject({ finished: false });
+  expect(stateOf(world).stopped).toMatchObject({ rule: 'r1', prefix: '', afterKey: 'p/17' });
+  if (leave) await world.rules.remove(world.change, 'r2');
+  world.advance(20_000);
+  const begun = world.ports.clock.now();
+  for (let time = 0; time < 12 * 48; time += 1) {
+    await run(world);
+    if (world.shown(destination, 'a/k').length > 1) return (world.ports.clock.now() - begun) / 3_600_000;
+    world.advance(300_000);
+  }
+  return undefined;
+}
+
+test.each([false, true])(
+  'what no event told of is found within the hour, where the rule that had it leaves it to another one: %s',
+  async (leave) => {
+    expect(await hoursUntilFound(leave)).toBeLessThan(1);
+  },
+);
