@@ -114,13 +114,13 @@ function isBuried(
   return refills > 0 || (top !== head && !usersOnTop && coversHead(view, head, headEntry));
 }
 
-/** A late older replica lies on top of the head, and a user's own version on top of both: once that is gone it shows. */
+/** A head that could not be put on top of what is older there, and is told of: now a user's own version lies on top of both. */
 function headBelowUsersOwn(
   view: KeyView,
   { head, headEntry, top, usersOnTop }: Extract<Walk, { kind: 'found' }>,
 ): readonly EntryId[] {
-  if (head === undefined || headEntry === undefined || !usersOnTop || top === head) return [];
-  return coversHead(view, head, headEntry) ? [head] : [];
+  const isBelow = usersOnTop && top !== head && head !== undefined && headEntry !== undefined;
+  return isBelow && view.refills.has(head) && coversHead(view, head, headEntry) ? [head] : [];
 }
 
 /** The covered entries from one up to the head, which is not among them: filling a gap repeats what lies above it. */

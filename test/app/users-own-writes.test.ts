@@ -49,28 +49,6 @@ test('what no event told of is copied also below a user’s write, with what lie
   expect(at(world)).toEqual(['two', 'mine', 'one', 'two']);
 });
 
-test('an older replica that lies late below a user’s write is not current for long once that one is gone', async () => {
-  const world = await withRule();
-  world.cos.put(source, key, { body: 'one' });
-  const late = landLate(world, 'copyVersion');
-  await expect(notify(world)).rejects.toMatchObject({ effect: 'retry' });
-  world.cos.put(source, key, { body: 'two' });
-  await notify(world);
-  await late.land();
-  const mine = world.cos.put(destination, key, { body: 'mine' });
-  await notify(world);
-  await sweepForTwoHours(world);
-  world.cos.deleteVersion(destination, key, entryId(mine.entry));
-  const from = world.ports.clock.now();
-  for (let i = 0; i < 600 && at(world).at(-1) !== 'two'; i += 1) {
-    world.advance(300_000);
-    await sweep(world);
-  }
-  expect(world.ports.clock.now() - from).toBeLessThan(2 * 3_600_000);
-  await sweepForTwoHours(world);
-  expect({ top: at(world).at(-1), backlog: await backlogOf(world) }).toEqual({ top: 'two', backlog: [] });
-});
-
 test('what could not be put on top again stays in the backlog while it is buried', async () => {
   const world = await withRule();
   world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });

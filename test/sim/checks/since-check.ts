@@ -36,7 +36,7 @@ export function checkSince(
       const versions = was ? now?.since === was.since : isNow(now?.since);
       // A rule can be switched off also where its bucket does not tell the time.
       const markersAreNow = (seconds: number | undefined): boolean =>
-        isNow(seconds, winner.id === change.id ? 0 : clockToleranceMs);
+        isNow(seconds, isUntouched(before, winner) ? clockToleranceMs : 0);
       if (now === undefined || !versions || !markersAreRight(now, was, winner, markersAreNow)) {
         verdict.fail(
           'since',
@@ -46,6 +46,11 @@ export function checkSince(
       }
     }
   }
+}
+
+/** Only another rule was changed. */
+function isUntouched(before: RuleSet | undefined, { id, updatedAt }: ReplicationRule): boolean {
+  return before?.rules.some((rule) => rule.id === id && rule.updatedAt === updatedAt) ?? false;
 }
 
 function checkLosers(
