@@ -49,14 +49,15 @@ export async function standsAtDestination(
   );
   const young = window.entries.slice(window.entries.findLastIndex(isBefore) + 1);
   // What failed once was copied soon after if at all, or it was put on top of everything else long after.
-  const asked = [...young.slice(-examinationsMax).toReversed(), ...young.slice(0, -examinationsMax)];
+  const onTop = young.slice(-examinationsMax).toReversed();
+  const below = young.slice(0, -examinationsMax).slice(0, examinationsMax);
   let top: EntryId | undefined;
-  for (const entry of asked.slice(0, 2 * examinationsMax)) {
+  for (const [place, entry] of [...onTop, ...below].entries()) {
     if (sought.every((of) => newest.has(of))) break;
     if (entry.kind === 'deleteMarker' && !mayBeMarkers && top !== undefined) continue;
     const found = await resolve(entry, window, look.current).catch(unlessInDoubt);
     if (found.kind !== 'replica') continue;
-    top ??= found.of;
+    if (place < onTop.length) top ??= found.of;
     if (!newest.has(found.of)) newest.set(found.of, { replica: found, entry });
   }
   let compare: SourceOrder | undefined;

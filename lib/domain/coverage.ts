@@ -41,10 +41,10 @@ export function coverageAfter({ settings, before, after, nowSeconds }: CoverageC
   const takenAt = createPrefixMap(taken.map((prefix) => [prefix, prefix]));
   const spansAt = createPrefixMap<Coverage>();
   const spans: Coverage[] = [];
-  for (const prefix of shortestFirst(places.filter((place) => own.at(place).length > 0))) {
-    const isTaken = takenAt.at(prefix).length > 0;
-    const here = isTaken ? [{ prefix }] : covered(settings, wasAt.at(prefix), nowSeconds, prefix);
-    const around = spansAt.at(prefix);
+  for (const prefix of shortestFirst(places.filter((place) => own.longest(place).length > 0))) {
+    const isTaken = takenAt.longest(prefix).length > 0;
+    const here = isTaken ? [{ prefix }] : covered(settings, wasAt.longest(prefix), nowSeconds, prefix);
+    const around = spansAt.longest(prefix);
     const saysNothing = around.length === 0 ? isTaken : nameOf(around) === nameOf(here);
     if (saysNothing) continue;
     spans.push(...here);

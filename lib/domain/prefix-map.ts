@@ -1,5 +1,13 @@
-/** Values by prefix, of which those of the longest that a text has are found in as many steps as there are lengths. */
-export function createPrefixMap<Value>(entries: Iterable<readonly [string, Value]> = []) {
+/** Values by prefix. Those that a text has are found in as many steps as there are lengths, however many prefixes. */
+export interface PrefixMap<Value> {
+  add(prefix: string, value: Value): void;
+  /** Of every prefix that a text has. */
+  all(text: string): readonly Value[];
+  /** Of the longest prefix that a text has. */
+  longest(text: string): readonly Value[];
+}
+
+export function createPrefixMap<Value>(entries: Iterable<readonly [string, Value]> = []): PrefixMap<Value> {
   const byPrefix = new Map<string, Value[]>();
   const lengths = new Set<number>();
   const add = (prefix: string, value: Value): void => {
@@ -9,15 +17,18 @@ export function createPrefixMap<Value>(entries: Iterable<readonly [string, Value
     lengths.add(prefix.length);
   };
   for (const [prefix, value] of entries) add(prefix, value);
+  const ofLength = (text: string, length: number): readonly Value[] | undefined =>
+    length > text.length ? undefined : byPrefix.get(text.slice(0, length));
   return {
     add,
-    at(text: string): readonly Value[] {
-      let longest = -1;
+    all: (text) => [...lengths].flatMap((length) => ofLength(text, length) ?? []),
+    longest(text) {
+      let [longest, found]: [number, readonly Value[]] = [-1, []];
       for (const length of lengths) {
-        if (length > longest && length <= text.length && byPrefix.has(text.slice(0, length)))
-          longest = length;
+        const values = length > longest ? ofLength(text, length) : undefined;
+        if (values) [longest, found] = [length, values];
       }
-      return longest < 0 ? [] : (byPrefix.get(text.slice(0, longest)) ?? []);
+      return found;
     },
   };
 }

@@ -1,3 +1,5 @@
+import { createPrefixMap, type PrefixMap } from './prefix-map';
+
 /** Storage classes of COS objects. Source: https://www.tencentcloud.com/document/product/436/30925 */
 export const storageClasses = [
   'STANDARD',
@@ -186,36 +188,20 @@ function earliest(spans: readonly Since[]): Since {
 }
 
 /** The enabled rules of a bucket, so arranged that matching a key costs no more for a thousand rules than for one. */
-export interface RuleIndex {
-  readonly byPrefix: ReadonlyMap<string, readonly ReplicationRule[]>;
-  /** Lengths in UTF-16 units, distinct. */
-  readonly prefixLengths: readonly number[];
-}
+export type RuleIndex = PrefixMap<ReplicationRule>;
 
 export function indexRules(ruleSet: RuleSet): RuleIndex {
-  const byPrefix = new Map<string, ReplicationRule[]>();
-  for (const rule of ruleSet.rules) {
-    if (rule.status !== 'Enabled') continue;
-    for (const prefix of rule.prefixes) {
-      const sharers = byPrefix.get(prefix);
-      if (sharers) sharers.push(rule);
-      else byPrefix.set(prefix, [rule]);
-    }
-  }
-  const prefixLengths = [...new Set([...byPrefix.keys()].map((prefix) => prefix.length))];
-  return { byPrefix, prefixLengths };
+  const enabled = ruleSet.rules.filter(({ status }) => status === 'Enabled');
+  return createPrefixMap(enabled.flatMap((rule) => rule.prefixes.map((prefix) => [prefix, rule] as const)));
 }
 
 /** The rules that apply to a key: for each destination bucket the one that wins. */
 export function matchRules(index: RuleIndex, key: string): readonly ReplicationRule[] {
   if (key.startsWith(reservedPrefix)) return [];
   const winners = new Map<string, ReplicationRule>();
-  for (const length of index.prefixLengths) {
-    if (length > key.length) continue;
-    for (const rule of index.byPrefix.get(key.slice(0, length)) ?? []) {
-      const rival = winners.get(rule.destination.bucket);
-      if (!rival || (rule.priority ?? 0) < (rival.priority ?? 0)) winners.set(rule.destination.bucket, rule);
-    }
+  for (const rule of index.all(key)) {
+    const rival = winners.get(rule.destination.bucket);
+    if (!rival || (rule.priority ?? 0) < (rival.priority ?? 0)) winners.set(rule.destination.bucket, rule);
   }
   return [...winners.values()];
 }

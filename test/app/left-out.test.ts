@@ -93,3 +93,15 @@ test('a version that was tagged after its event arrives, also if the key is writ
     backlog: [],
   });
 });
+
+test('a version that is tagged long after its upload arrives, if it was not looked at within minutes', async () => {
+  const world = await withRule({ tags: [{ key: 'a', value: 'b' }], deleteMarkerReplication: 'Disabled' });
+  for (const body of ['one', 'none']) world.cos.put(source, key, { body });
+  world.advance(120_000);
+  await notify(world);
+  world.advance(600_000);
+  Object.assign(world.cos.history(source, key)[0]?.content ?? {}, { tags: 'a=b' });
+  world.cos.put(source, key, { body: 'two', tags: 'a=b' });
+  await notify(world);
+  expect(at(world)).toEqual(['one', 'two']);
+});

@@ -1,13 +1,25 @@
 import { handleEvent } from '../../lib/app/handle-event';
+import { createRuleSource } from '../../lib/app/rule-source';
 import { reconcile } from '../../lib/app/reconcile';
 import { ReplicationError } from '../../lib/domain/error';
 import { coverageOf, type ReplicationRule, type RuleSettings } from '../../lib/domain/rule';
-import { createWorld, destination, eventFor, settings, sound, source, type World } from '../support/world';
+import {
+  createWorld,
+  destination,
+  eventFor,
+  ruleTimes,
+  settings,
+  sound,
+  source,
+  type World,
+} from '../support/world';
 
 /** Two rules to one destination share keys: the one with the higher priority takes them over, or leaves them. */
 const key = 'a/k';
 const wide = settings({ priority: 2 });
 const narrow = settings({ priority: 1, prefixes: ['a/'], deleteMarkerReplication: 'Disabled' });
+
+const elsewhere = { bucket: 'elsewhere-1250000000', region: 'ap-beijing' };
 
 const at = (world: World) => world.shown(destination, key);
 const notify = (world: World) => handleEvent(world.ports, eventFor(key, world.ports.clock.now()));
@@ -62,8 +74,6 @@ test('what is pending when a rule takes a key over is copied by that one', async
   expect(backlog(world)).toEqual([]);
 });
 
-const elsewhere = { bucket: 'elsewhere-1250000000', region: 'ap-beijing' };
-
 test.each<[string, (world: World) => Promise<unknown>]>([
   ['is deleted', (world) => world.rules.remove(world.change, 'r1')],
   ['is switched off', (world) => edit(world, 'r1', { status: 'Disabled' })],
@@ -106,6 +116,37 @@ test.each<[string, (world: World) => Promise<unknown>]>([
   world.cos.delete(source, key);
   await notify(world);
   expect(at(world)).toEqual(['one', 'two', '(deleted)']);
+});
+
+test('markers that come to a rule are covered by the clock of the source bucket', async () => {
+  const world = await beside(wide, narrow);
+  const { directory } = world.checks;
+  const describeBucket = directory.describe;
+  directory.describe = async (ref) => {
+    const found = await describeBucket(ref);
+    return found.kind === 'found' ? { ...found, dateMs: found.dateMs + 20_000 } : found;
+  };
+  const seconds = Math.floor(world.ports.clock.now() / 1000);
+  const { rules } = await world.rules.remove(world.change, 'r1');
+  expect(coverageOf(rules[0] as ReplicationRule, key)?.markersSince).toBe(seconds + 20);
+});
+
+test('what a rule left undone at one destination stays, whatever it leaves undone at its new one', async () => {
+  const world = await beside(wide, { ...narrow, deleteMarkerReplication: 'Enabled' });
+  world.cos.createBucket(elsewhere);
+  // In the second of the change, so that both destinations are to have it.
+  world.advance(1_000 - (world.ports.clock.now() % 1_000));
+  world.cos.put(source, key, { body: 'one', storageClass: 'ARCHIVE' });
+  await notify(world);
+  await edit(world, 'r1', { destination: elsewhere });
+  // An instance that has just begun.
+  const rules = createRuleSource(world.ruleStore, world.ports.clock, ruleTimes);
+  await handleEvent({ ...world.ports, rules }, eventFor(key, world.ports.clock.now()));
+  const at2 = backlog(world).map(
+    (name) =>
+      (JSON.parse(world.documents.get(name) ?? '') as { destinationBucket: string }).destinationBucket,
+  );
+  expect(at2.toSorted()).toEqual([destination.bucket, destination.bucket, elsewhere.bucket]);
 });
 
 test('with a source bucket that does not tell its time, a rule goes all the same', async () => {

@@ -550,7 +550,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'a rule covers what another one has taken as well',
     file: coverage,
-    find: 'const isTaken = takenAt.at(prefix).length > 0;',
+    find: 'const isTaken = takenAt.longest(prefix).length > 0;',
     replace: 'const isTaken = false;',
     seeds: 300,
   },
