@@ -53,7 +53,8 @@ export function ruleOperations(rules: RuleService): readonly Operation[] {
         method: 'post',
         path: rulesPath,
         summary: 'Create a rule',
-        description: 'It covers what is written from now on. If-Match is optional: nothing is overwritten.',
+        description:
+          'It covers what is written from now on; keys that another rule brought to its destination are covered without a break. If-Match is optional: nothing is overwritten.',
         security,
         request: { params: bucketParams, headers: ifMatch, body: body('NewRule') },
         responses: { 201: json('The rule.', ruleSchema, true), ...changeRefusals },
