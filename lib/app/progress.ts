@@ -32,6 +32,8 @@ export function createProgress(rule: ReplicationRule) {
   return {
     rule,
     written: 0,
+    /** It wrote without a lease and has held none since: whoever holds one may know nothing of it. */
+    wroteAlone: false,
     lease: undefined as Lease | undefined,
     get stopped(): boolean {
       return pending !== undefined || leftToHolder;
@@ -39,6 +41,10 @@ export function createProgress(rule: ReplicationRule) {
     /** What was left out in an earlier round is tried, and said, again. */
     beginRound(): void {
       left.clear();
+    },
+    wrote(): void {
+      this.written += 1;
+      this.wroteAlone = this.lease === undefined;
     },
     leave(source: EntryId, error: ReplicationError): void {
       left.set(source, { source, error });

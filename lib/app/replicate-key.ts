@@ -130,8 +130,8 @@ async function replicateTo(
     if (none || one.lease !== undefined) return;
     const { destination } = one.rule;
     const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
-    // Its holder may be done with writing, and looks at the source only once it has released it.
-    if (lease === 'held' && plan.buried) return;
+    // Its holder may be done with writing, or send what lands below, and looks at the source only once it has released it.
+    if (lease === 'held' && (plan.buried || one.wroteAlone)) return;
     if (lease === 'held') throw new PlanDropped('idle');
     one.lease = lease;
     // Without one the steps go on, and do not ask each time.

@@ -16,6 +16,8 @@ const abandonedAfterMs = 600_000;
 interface DueGap {
   readonly gap: NamedEntry;
   readonly rule: ReplicationRule;
+  /** Whoever looks writes it down anew, if it is so still. */
+  readonly isToldAnew: boolean;
 }
 
 /**
@@ -38,8 +40,13 @@ export async function settleGaps(
     const stateOf = covers ? await statesOf(ports, source, rule, key, ofRule) : async () => 'moot' as const;
     for (const gap of ofRule) {
       const state = await stateOf(gap);
-      const moves = rule !== undefined && state !== 'moot' && isMoved(rule, gap) && isAbandoned(ports, gap);
-      if (rule !== undefined && (state === 'copyable' || moves)) due.push({ gap, rule });
+      const isStill = rule !== undefined && state !== 'moot' && state !== 'stands';
+      const moves = isStill && isMoved(rule, gap) && isAbandoned(ports, gap);
+      const isTriedAgain = state === 'buried' && isOldGap(ports, gap);
+      if (isStill && (state === 'copyable' || isTriedAgain || moves)) {
+        const isToldAnew = isTriedAgain || onlyAPlanTells(gap.entry.code) || isMoved(rule, gap);
+        due.push({ gap, rule, isToldAnew });
+      }
       if (state === 'stands' || (state === 'moot' && isAbandoned(ports, gap)))
         await ports.state.remove(gap.name);
     }
@@ -47,20 +54,21 @@ export async function settleGaps(
   if (due.length > 0) await fillGaps(ports, source, key, due, run);
 }
 
-/** What is buried may be gone at the source: a plan knows how to put it on top again, if anything does. */
+/**
+ * What is buried may be gone at the source: a plan knows how to put it on top again, if anything does, or if its rule wants
+ * it there still.
+ */
 async function statesOf(
   ports: HandleEventPorts,
   source: BucketRef,
   rule: ReplicationRule,
   key: string,
   gaps: readonly NamedEntry[],
-): Promise<(gap: NamedEntry) => Promise<'stands' | GapState>> {
+): Promise<(gap: NamedEntry) => Promise<'stands' | 'buried' | GapState>> {
   const standing = await standsAtDestination(ports, source, rule, key, gaps);
   return async (gap) => {
     const found = await standing(gap);
-    if (found === 'stands') return found;
-    if (found === 'buried') return isOldGap(ports, gap) ? 'copyable' : 'gap';
-    return stateOfGap(ports, source, rule, gap);
+    return found === 'missing' ? stateOfGap(ports, source, rule, gap) : found;
   };
 }
 
@@ -83,7 +91,7 @@ function isMoved(rule: ReplicationRule, { entry }: NamedEntry): boolean {
 
 /**
  * What is copied leaves the backlog by itself; what a rule does not ask for has not failed either. What only a plan tells,
- * and what has moved to another rule, a look that was not broken off has written down anew, if it is so still.
+ * what is buried, and what has moved to another rule, a look that was not broken off has written down anew, if it is so still.
  */
 async function fillGaps(
   ports: HandleEventPorts,
@@ -99,13 +107,12 @@ async function fillGaps(
     if (gap.entry.source !== undefined) ofRule.add(gap.entry.source);
   }
   const outcomes = await lookAtKey(ports, source, key, run, refills);
-  for (const { gap, rule } of due) {
+  for (const { gap, rule, isToldAnew } of due) {
     const { name, entry } = gap;
     const outcome = outcomes.find((one) => one.rule.id === rule.id);
     const isSkipped = outcome?.left.some((one) => one.source === entry.source && one.error.effect === 'skip');
-    const mayBeToldAnew = onlyAPlanTells(entry.code) || isMoved(rule, gap);
-    const isToldAnew = mayBeToldAnew && outcome !== undefined && !isBrokenOff(outcome);
-    if (isSkipped || isToldAnew) await ports.state.remove(name);
+    const isLookedAt = outcome !== undefined && !isBrokenOff(outcome);
+    if (isSkipped || (isToldAnew && isLookedAt)) await ports.state.remove(name);
   }
 }
 

@@ -573,6 +573,38 @@ describe('leases', () => {
     expect(held(world)).toEqual([]);
   });
 
+  test('whoever wrote without one while its holder copies what is newer does not leave that to it', async () => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    const slow = pause(world, 'copyVersion');
+    const late = notify(world);
+    await slow.arrived;
+    expect(held(world)).toEqual([]);
+
+    world.cos.put(source, key, { body: 'two' });
+    const { store } = world.ports;
+    const { copyVersion } = store;
+    let second: ReturnType<typeof pause> | undefined;
+    store.copyVersion = async (...call) => {
+      store.copyVersion = copyVersion;
+      second = pause(world, 'copyVersion');
+      return copyVersion(...call);
+    };
+    const holder = notify(world);
+    await new Promise((resolve) => setImmediate(resolve));
+    await second?.arrived;
+    expect(at(world)).toEqual(['one']);
+
+    // Where ids are of the begin of a write, what the holder sent before lands below this, and only a look here tells.
+    slow.release();
+    await late;
+    expect(at(world)).toEqual(['one', 'one', 'two']);
+    second?.release();
+    await holder;
+    expect(at(world)).toEqual(['one', 'one', 'two', 'two']);
+    expect(held(world)).toEqual([]);
+  });
+
   test('one that a dead worker holds is taken over when it has expired', async () => {
     const world = await withRule();
     world.cos.put(source, key, { body: 'one' });

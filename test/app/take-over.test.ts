@@ -121,7 +121,7 @@ test.each<[string, (world: World) => Promise<unknown>]>([
 test('markers that come to a rule are covered by the clock of the source bucket', async () => {
   const world = await beside(wide, narrow);
   const { directory } = world.checks;
-  const describeBucket = directory.describe;
+  const describeBucket = directory.describe.bind(directory);
   directory.describe = async (ref) => {
     const found = await describeBucket(ref);
     return found.kind === 'found' ? { ...found, dateMs: found.dateMs + 20_000 } : found;

@@ -493,7 +493,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'a gap that can be filled by now stays',
     file: settleGaps,
-    find: "if (rule !== undefined && (state === 'copyable' || moves)) due.push({ gap, rule });",
+    find: 'if (due.length > 0) await fillGaps(ports, source, key, due, run);',
     replace: '',
     seeds: 1_000,
   },

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { buildWorld, type BuiltWorld, startMs } from './build-world';
-import { checkAllArrived, type LeftToEvents, leftToEvents } from './checks/arrival-check';
+import { checkAllArrived } from './checks/arrival-check';
 import { checkBacklog } from './checks/gaps';
-import { replicasOf } from './checks/histories';
 import { checkHowSoon } from './checks/how-soon';
+import { mayStillCome } from './checks/idempotence-check';
 import { checkLeasesSwept } from './checks/lease-check';
 import { checkQuietWorld } from './checks/quiet-world';
 import { checkNoChangeLost } from './checks/rule-changes-check';
@@ -14,7 +14,6 @@ import { scheduleOperations } from './operations';
 import { countNothingToCheck } from './nothing-to-check';
 import { type Platform, retriesMax } from './platform';
 import { drawScenario, type RunOptions } from './scenario';
-import type { SimCos } from './sim-cos';
 import { checkWorkload } from './checks/workload-check';
 import type { World } from './world';
 
@@ -129,7 +128,7 @@ function createRun(options: RunOptions) {
     async quiescence(): Promise<void> {
       if (failed()) return;
       const before = cos.ledger.all.length;
-      const left = leftToEvents(world, books, scenario.keys);
+      const mayCome = mayStillCome(world, books, scenario.keys);
       for (const written of lastOfEachKey(cos.ledger.all)) {
         for (let time = 0; time < 2; time += 1) {
           platforms.get(written.ref.region)?.redeliver(written.ref, written.key);
@@ -138,10 +137,7 @@ function createRun(options: RunOptions) {
         }
       }
       await reconcileAll();
-      // What COS refuses for good is asked for again, and nothing comes of it.
-      const more = cos.ledger.all
-        .slice(before)
-        .find((written) => !lacksReplicas(cos, written) && !bringsWhatWasLeft(world, written, left));
+      const more = cos.ledger.all.slice(before).find((written) => !mayCome(written));
       if (more) {
         verdict.fail(
           'idempotent',
@@ -186,18 +182,6 @@ function wasEverHidden({ cos }: World, key: string): boolean {
     ({ key: of, stored: { content } }) =>
       of === key && (content === undefined || content.metadata['x-cos-meta-kind'] === 'sealed'),
   );
-}
-
-/** Replicas that a user deleted for good are made again when their key is looked at, and not before. */
-function lacksReplicas(cos: SimCos, { ref, key }: Written): boolean {
-  return cos.ledger
-    .of(ref.bucket, key)
-    .some(({ author, removedMs }) => author.kind === 'replication' && removedMs !== undefined);
-}
-
-/** The event that was lost has come after all: once, an entry is copied that had no replica. */
-function bringsWhatWasLeft(world: World, replica: Written, left: readonly LeftToEvents[]): boolean {
-  return left.some(({ written, destination }) => replicasOf(world, written, destination)[0] === replica);
 }
 
 function lastOfEachKey(all: readonly Written[]): readonly Written[] {

@@ -12,9 +12,10 @@ const copiesMax = ({ replication }: SimSettings): number => (replication.leases 
 
 /**
  * Invocations that one write of a user, one change of a rule or one run of the timer leads to at most, on average over
- * a run: two events, three tries each, and as many where its replica is written.
+ * a run: two events, three tries each, and as many where its replica is written; four times as many where a replica may be
+ * written four times as often.
  */
-const invocationsEachMax = 12;
+const invocationsEachMax = ({ replication }: SimSettings): number => (replication.leases ? 12 : 48);
 
 const writesSteps = [1, 2, 4, 8, 16, 32];
 
@@ -54,7 +55,7 @@ export function createBoundChecks(settings: SimSettings, verdict: Verdict) {
     },
 
     checkInvocations(invocations: number): void {
-      if (invocations <= causes * invocationsEachMax) return;
+      if (invocations <= causes * invocationsEachMax(settings)) return;
       verdict.fail(
         'bounded',
         `${invocations} invocations come of ${causes} writes, changes of rules and timers`,

@@ -6,7 +6,7 @@ import { ruleToward } from '../rule-books';
 import type { Verdict } from '../failure';
 import { nameOf, shown, type Written } from '../ledger';
 import type { World } from '../world';
-import { type Pair, placeOf, replicasOf } from './histories';
+import { canStemFrom, openAttempts, type Pair, placeOf, replicasOf } from './histories';
 
 /** Why an entry is said to have failed for good, and when each reason was told, by the teller's clock. */
 type Reasons = ReadonlyMap<ReasonCode, number>;
@@ -22,6 +22,16 @@ export function readGaps(world: World): Gaps {
     gaps.set(name, (gaps.get(name) ?? new Map<ReasonCode, number>()).set(entry.code, Date.parse(entry.at)));
   }
   return gaps;
+}
+
+/** What failed for good, and where it was to go. */
+export function toldGaps(world: World): readonly { readonly gap: Written; readonly destination: string }[] {
+  return readBacklog(world).flatMap(({ entry }) => {
+    const { status, source, sourceBucket, destinationBucket, key } = entry;
+    if (status !== 'FAILED' || source === undefined || destinationBucket === undefined) return [];
+    const gap = world.cos.ledger.named(sourceBucket, key, source);
+    return gap === undefined ? [] : [{ gap, destination: destinationBucket }];
+  });
 }
 
 export function reasonsOfGap(gaps: Gaps, written: Written, pair: Pair): Reasons {
@@ -122,11 +132,24 @@ function tornReplicas(world: World, written: Written, bucket: string): readonly 
 
 /** What is older was copied on top of it, and it could not be put there again. */
 function isBuried(world: World, written: Written, { bucket }: BucketRef): boolean {
-  const top = world.cos.ledger
+  const standing = world.cos.ledger
     .of(bucket, written.key)
-    .findLast(({ author, removedMs }) => author.kind === 'replication' && removedMs === undefined);
+    .filter(({ removedMs }) => removedMs === undefined);
+  const top = standing.findLast(({ author }) => author.kind === 'replication');
   if (top?.author.kind !== 'replication' || top.author.of.ref.bucket !== written.ref.bucket) return false;
-  return placeOf(world, top.author.of) < placeOf(world, written);
+  if (placeOf(world, top.author.of) < placeOf(world, written)) return true;
+  const markers = standing
+    .slice(standing.indexOf(top) + 1)
+    .filter(({ stored }) => stored.content === undefined);
+  return markers.some((marker) => mayBeOfOlder(world, marker, written));
+}
+
+/** A user's own marker counts as one of replication that an attempt of unknown outcome can have written. */
+function mayBeOfOlder(world: World, { landedMs, ref, key }: Written, written: Written): boolean {
+  return openAttempts(world, ref.bucket, key)
+    .filter((attempt) => canStemFrom(world, landedMs, attempt))
+    .map(({ sourceMarker }) => world.cos.ledger.named(written.ref.bucket, key, sourceMarker))
+    .some((of) => of !== undefined && placeOf(world, of) < placeOf(world, written));
 }
 
 /** A gap that a rule left behind is removed by the timer once it is ten minutes old. */
@@ -164,12 +187,14 @@ export function checkBacklog(world: World, books: RuleBooks, timerMs: number, ve
     const ageMs = world.scheduler.now() - 3 * timerMs - Date.parse(at);
     if (written.restoredMs !== undefined && ageMs > youngMs) continue;
     const pair: Pair = { source: written.ref, destination: rule.destination, key, rule };
-    if (!isTrueReason(world, written, pair, code, Date.parse(at)))
-      verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);
     const stands = replicasOf(world, written, rule.destination).some(
       ({ removedMs }) => removedMs === undefined,
     );
-    if (stands && !isBuried(world, written, rule.destination))
+    // Whatever it failed of, it is tried again about once an hour.
+    if (stands && isBuried(world, written, rule.destination)) continue;
+    if (!isTrueReason(world, written, pair, code, Date.parse(at)))
+      verdict.fail('backlog', `${shown(written)} is said to have failed: ${code}, which is not so`, key);
+    if (stands)
       verdict.fail('status', `${shown(written)} is said to have failed: ${code}; it was copied`, key);
   }
 }

@@ -74,13 +74,18 @@ function isLateByRight(
   return isInDoubt || wasUnderWay(world, bucket, of, newer.landedMs);
 }
 
-/** Who passed it had been told that it is archived, since it had listed the key, or side by side with that. */
-function wasArchivedFor(of: Written, { worker, lookedMs, startedMs }: Arrival): boolean {
-  const told = of.told.filter((one) => one.worker === worker && one.atMs <= startedMs);
-  const since = told.filter(({ atMs }) => atMs >= lookedMs);
-  // Of two destinations each asks for itself.
-  return (since.length > 0 ? since : told.slice(-1)).some(({ readable }) => !readable);
+/**
+ * Who passed it had been told that it is archived, which an instance remembers for an hour for each destination, also where
+ * it is told meanwhile, asking for something else, that it is readable by now.
+ */
+function wasArchivedFor(of: Written, { worker, startedMs }: Arrival): boolean {
+  return of.told.some(
+    ({ worker: by, atMs, readable }) =>
+      by === worker && !readable && atMs <= startedMs && atMs > startedMs - rememberedMs,
+  );
 }
+
+const rememberedMs = 3_600_000;
 
 /** A newer marker may count as copied because an attempt to write it is of unknown outcome. */
 function isBelowStandIn(world: World, of: Written, bucket: string): boolean {
