@@ -139,9 +139,11 @@ function shownNames(
         : names;
   if (fault !== undefined && !sameNames(shown, names)) {
     tally.count(`fault ${fault}`);
-    const unseen = names.filter((name) => !shown.includes(name));
+    const seen = new Set(shown);
+    const unseen = names.filter((name) => !seen.has(name));
+    const attempts = new Set(unseen.map((name) => name.slice(0, Math.max(0, name.indexOf('.open.')))));
     for (const { attempt, hiddenFrom } of world.attempts)
-      if (unseen.some((name) => name.startsWith(`${attempt}.open.`))) hiddenFrom.add(caller.name);
+      if (attempts.has(attempt)) hiddenFrom.add(caller.name);
   }
   return shown;
 }
