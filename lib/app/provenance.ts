@@ -70,12 +70,14 @@ export function destinationProvenance(
     return { kind: 'replica', of, issuedMs, seen, plannedOn: base, isWhole: isCompared };
   };
 
+  const attemptsFor = attemptsOfHistory(ports, destination.bucket, key);
+
   const ofMarker = async (marker: DeleteMarker, history: HistoryWindow): Promise<Provenance> => {
     const { clockToleranceMs, deleteSettlesMs, staleTriesMax, staleWaitMs } = ports.settings;
     // Its owner is likely to be between the DELETE and the closing of the record.
     for (let attempt = 0; attempt < staleTriesMax; attempt += 1) {
       if (attempt > 0) await ports.clock.sleep(staleWaitMs * 2 ** (attempt - 1));
-      const attempts = await readAttempts(ports, destination.bucket, key, marker);
+      const attempts = await attemptsFor(marker, history, attempt > 0);
       const times = { nowMs: ports.clock.now(), clockToleranceMs, deleteSettlesMs };
       const { sha256 } = ports.digests;
       const found = markerProvenance(marker, history, attempts, sourceBucket, times, sha256);
@@ -104,7 +106,8 @@ export async function sourceMarkerIsReplica(
   marker: DeleteMarker,
 ): Promise<boolean> {
   if (!(await ports.targets.isTarget(sourceBucket))) return false;
-  const attempts = await readAttempts(ports, sourceBucket, key, marker);
+  const opened = openedBetween(marker, ports.settings);
+  const { attempts } = await readAttempts(ports, sourceBucket, key, opened);
   const { clockToleranceMs, deleteSettlesMs, listingBelievedAfterMs } = ports.settings;
   const nowMs = ports.clock.now();
   const times = { nowMs, clockToleranceMs, deleteSettlesMs };
@@ -173,29 +176,63 @@ export function unversioned(ports: ProvenancePorts, destination: BucketRef): Rep
   return new ReplicationError('DESTINATION_NOT_VERSIONED', `${destination.bucket} in ${destination.region}`);
 }
 
-/** Pages of the attempts that can have made one marker; each has two names when it is closed. */
+/**
+ * The attempts that can have made one marker of a history after the other: one request for the first, and for all others
+ * together, so that nobody sees them as lists of different moments show them.
+ */
+function attemptsOfHistory(ports: ProvenancePorts, bucket: string, key: string) {
+  let asked: HistoryWindow | undefined;
+  let ofAll: ReturnType<typeof readAttempts> | undefined;
+  return async (
+    marker: DeleteMarker,
+    history: HistoryWindow,
+    anew: boolean,
+  ): Promise<readonly MarkerAttempt[]> => {
+    const opened = openedBetween(marker, ports.settings);
+    if (anew || asked !== history) {
+      if (!anew) [asked, ofAll] = [history, undefined];
+      return (await readAttempts(ports, bucket, key, opened)).attempts;
+    }
+    ofAll ??= readAttempts(ports, bucket, key, openedAround(history, ports.settings)).catch((thrown) => {
+      ofAll = undefined;
+      throw thrown;
+    });
+    const { attempts, complete } = await ofAll;
+    return complete ? attempts : (await readAttempts(ports, bucket, key, opened)).attempts;
+  };
+}
+
+/** Between which moments the attempts were opened that made the markers of a history. */
+function openedAround({ entries }: HistoryWindow, times: ReplicationSettings) {
+  const spans = entries.flatMap((entry) =>
+    entry.kind === 'deleteMarker' ? [openedBetween(entry, times)] : [],
+  );
+  return {
+    fromMs: spans.reduce((first, { fromMs }) => Math.min(first, fromMs), Infinity),
+    toMs: spans.reduce((last, { toMs }) => Math.max(last, toMs), -Infinity),
+  };
+}
+
+/** Pages of attempts that are read at once; each has two names when it is closed. */
 const attemptPagesMax = 20;
 
-/**
- * The attempts that can have made a marker, by their time: one request, however many markers the key has on top of
- * each other.
- */
+/** The attempts of a key that were opened in a time: of one marker one request, however many the key has. */
 async function readAttempts(
   ports: ProvenancePorts,
   bucket: string,
   key: string,
-  marker: DeleteMarker,
-): Promise<readonly MarkerAttempt[]> {
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<{ readonly attempts: readonly MarkerAttempt[]; readonly complete: boolean }> {
   const folder = markerFolder(bucket, ports.digests.sha256(key));
-  const { fromMs, toMs } = openedBetween(marker, ports.settings);
   const last = folder + attemptTime(toMs + 1);
   const names: string[] = [];
   let after = folder + attemptTime(fromMs);
-  for (let page = 0; page < attemptPagesMax; page += 1) {
+  let complete = false;
+  for (let page = 0; page < attemptPagesMax && !complete; page += 1) {
     const found = await ports.state.list(folder, after);
     names.push(...found.names.map((name) => name.slice(folder.length)));
     after = found.names.at(-1) ?? last;
-    if (found.complete || after >= last) break;
+    complete = found.complete || after >= last;
   }
-  return parseAttempts(names);
+  return { attempts: parseAttempts(names), complete };
 }

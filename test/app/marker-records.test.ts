@@ -76,3 +76,27 @@ test('nothing is asked of the records on a usual run', async () => {
   await sweep();
   expect(listed.filter((prefix) => prefix === `markers/${destination.bucket}/`)).toEqual([]);
 });
+
+test('what many markers of a key are is asked of two lists, not of one each', async () => {
+  const { world, notify } = await withDeletes(['k']);
+  for (let time = 0; time < 20; time += 1) {
+    world.cos.delete(source, 'k');
+    await notify('k');
+  }
+  // Its mark differs then, and all replicas of that time are looked at.
+  const [, first] = world.cos.history(source, 'k');
+  if (first) world.cos.deleteVersion(source, 'k', entryId(first.entry));
+  world.cos.put(source, 'k', { body: 'two' });
+  const { list } = world.ports.state;
+  let lists = 0;
+  world.ports.state.list = async (folder, after) => {
+    if (folder.startsWith('markers/')) lists += 1;
+    return list(folder, after);
+  };
+  world.requests.length = 0;
+  await notify('k');
+  expect(world.requests.filter((request) => request === 'copy')).toHaveLength(1);
+  expect(world.requests.filter((request) => request === 'delete')).toEqual([]);
+  expect(lists).toBeGreaterThan(1);
+  expect(lists).toBeLessThanOrEqual(3);
+});
