@@ -97,7 +97,7 @@ export async function applyPlan(
         },
         assertDue,
       });
-      one.wrote();
+      one.written += 1;
       done = 'wrote';
       wroteBelow = true;
       // If that fails, the timer comes upon it.

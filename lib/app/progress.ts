@@ -32,7 +32,7 @@ export function createProgress(rule: ReplicationRule) {
   return {
     rule,
     written: 0,
-    /** It wrote without a lease and has held none since: whoever holds one may know nothing of it. */
+    /** What it sent last was sent without a lease: whoever holds one may know nothing of it. */
     wroteAlone: false,
     lease: undefined as Lease | undefined,
     get stopped(): boolean {
@@ -41,10 +41,6 @@ export function createProgress(rule: ReplicationRule) {
     /** What was left out in an earlier round is tried, and said, again. */
     beginRound(): void {
       left.clear();
-    },
-    wrote(): void {
-      this.written += 1;
-      this.wroteAlone = this.lease === undefined;
     },
     leave(source: EntryId, error: ReplicationError): void {
       left.set(source, { source, error });

@@ -130,7 +130,7 @@ async function replicateTo(
     if (none || one.lease !== undefined) return;
     const { destination } = one.rule;
     const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
-    // Its holder may be done with writing, or send what lands below, and looks at the source only once it has released it.
+    // Its holder may be done with writing, or have sent what lands below, and after its release looks at the source only.
     if (lease === 'held' && (plan.buried || one.wroteAlone)) return;
     if (lease === 'held') throw new PlanDropped('idle');
     one.lease = lease;
@@ -139,8 +139,13 @@ async function replicateTo(
     // What was planned may have been done by whoever held it before.
     if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
   };
+  const beforeWrite = async (): Promise<void> => {
+    await holdLease();
+    // Also of what fails, or differs from its source, something may land.
+    one.wroteAlone = one.lease === undefined;
+  };
   try {
-    return await applyPlan(ports, source, one, { ...made, refills, beforeWrite: holdLease });
+    return await applyPlan(ports, source, one, { ...made, refills, beforeWrite });
   } catch (thrown) {
     if (!(thrown instanceof PlanDropped)) throw thrown;
     if (thrown.next === 'idle') one.leaveToHolder();

@@ -480,6 +480,18 @@ describe('rules that change while copies are under way', () => {
 describe('leases', () => {
   const held = (world: World) => [...world.documents.keys()].filter((name) => name.startsWith('leases/'));
 
+  /** A single version, which takes no lease, and a newer one that is written before its copy is sent. */
+  const copyingWithoutLease = async () => {
+    const world = await withRule();
+    world.cos.put(source, key, { body: 'one' });
+    const slow = pause(world, 'copyVersion');
+    const late = notify(world);
+    await slow.arrived;
+    expect(held(world)).toEqual([]);
+    world.cos.put(source, key, { body: 'two' });
+    return { world, slow, late };
+  };
+
   test('whoever finds the key taken leaves at once, and the holder brings it up to date', async () => {
     const world = await withRule();
     world.cos.put(source, key, { body: 'one' });
@@ -549,14 +561,7 @@ describe('leases', () => {
   });
 
   test('whoever wrote without one on top of what its holder wrote puts that on top again', async () => {
-    const world = await withRule();
-    world.cos.put(source, key, { body: 'one' });
-    const slow = pause(world, 'copyVersion');
-    const late = notify(world);
-    await slow.arrived;
-    expect(held(world)).toEqual([]);
-
-    world.cos.put(source, key, { body: 'two' });
+    const { world, slow, late } = await copyingWithoutLease();
     const { state } = world.ports;
     const { remove } = state;
     let overtaken: Promise<unknown> | undefined;
@@ -574,14 +579,7 @@ describe('leases', () => {
   });
 
   test('whoever wrote without one while its holder copies what is newer does not leave that to it', async () => {
-    const world = await withRule();
-    world.cos.put(source, key, { body: 'one' });
-    const slow = pause(world, 'copyVersion');
-    const late = notify(world);
-    await slow.arrived;
-    expect(held(world)).toEqual([]);
-
-    world.cos.put(source, key, { body: 'two' });
+    const { world, slow, late } = await copyingWithoutLease();
     const { store } = world.ports;
     const { copyVersion } = store;
     let second: ReturnType<typeof pause> | undefined;

@@ -12,10 +12,9 @@ const copiesMax = ({ replication }: SimSettings): number => (replication.leases 
 
 /**
  * Invocations that one write of a user, one change of a rule or one run of the timer leads to at most, on average over
- * a run: two events, three tries each, and as many where its replica is written; four times as many where a replica may be
- * written four times as often.
+ * a run: two events, three tries each, and as many where its replica is written.
  */
-const invocationsEachMax = ({ replication }: SimSettings): number => (replication.leases ? 12 : 48);
+const invocationsEachMax = 12;
 
 const writesSteps = [1, 2, 4, 8, 16, 32];
 
@@ -55,7 +54,7 @@ export function createBoundChecks(settings: SimSettings, verdict: Verdict) {
     },
 
     checkInvocations(invocations: number): void {
-      if (invocations <= causes * invocationsEachMax(settings)) return;
+      if (invocations <= causes * invocationsEachMax) return;
       verdict.fail(
         'bounded',
         `${invocations} invocations come of ${causes} writes, changes of rules and timers`,

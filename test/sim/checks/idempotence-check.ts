@@ -20,7 +20,10 @@ export function mayStillCome(
   const left = leftToEvents(world, books, keys);
   const gaps = toldGaps(world);
 
-  const isFilled = (gap: Written, replica: Written): boolean =>
+  /** By the timer: no event fills one. */
+  const fills = (replica: Written, gap: Written): boolean =>
+    replica.author.kind === 'replication' &&
+    replica.author.worker.includes('timer') &&
     replicasOf(world, gap, replica.ref).some((one) => ledger.all.indexOf(one) >= before);
 
   return (written) =>
@@ -28,7 +31,7 @@ export function mayStillCome(
     left.some(({ written: of, destination }) => replicasOf(world, of, destination)[0] === written) ||
     gaps.some(
       ({ gap, destination }) =>
-        destination === written.ref.bucket && gap.key === written.key && isFilled(gap, written),
+        destination === written.ref.bucket && gap.key === written.key && fills(written, gap),
     ) ||
     showsTheSame(world, written);
 }
@@ -40,7 +43,7 @@ function lacksReplicas({ cos }: World, { ref, key }: Written): boolean {
     .some(({ author, removedMs }) => author.kind === 'replication' && removedMs !== undefined);
 }
 
-/** It was put on top of a marker of an older one, of which a list of records may not have told until then. */
+/** It was put on top of a marker of an older one, and a list had hidden a record of such a marker until then. */
 function showsTheSame(world: World, written: Written): boolean {
   const { author, stored, ref, key } = written;
   const standing = world.cos.ledger
@@ -50,5 +53,8 @@ function showsTheSame(world: World, written: Written): boolean {
   if (stored.content !== undefined || below === undefined || below.stored.content !== undefined) return false;
   if (author.kind !== 'replication' || below.author.kind !== 'replication') return false;
   const [of, older] = [author.of, below.author.of];
-  return older.ref.bucket === of.ref.bucket && placeOf(world, older) < placeOf(world, of);
+  const wasHidden = world.attempts.some(
+    (attempt) => attempt.destination === ref.bucket && attempt.key === key && attempt.hiddenFrom.size > 0,
+  );
+  return wasHidden && older.ref.bucket === of.ref.bucket && placeOf(world, older) < placeOf(world, of);
 }
