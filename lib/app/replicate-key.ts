@@ -3,10 +3,10 @@ import type { EntryId, HistoryWindow } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
 import { recordFailure } from './backlog';
-import { takeLease } from './lease';
 import { historyChanged, keyChanged, type Look, lookAt } from './look';
 import { makePlan, type SourceSide } from './make-plan';
 import { createProgress, type Progress, type RuleOutcome } from './progress';
+import { createTurn } from './turn';
 
 export type ReplicateKeyPorts = ApplyPlanPorts;
 
@@ -124,23 +124,17 @@ async function replicateTo(
   }
   if (plan.steps.length === 0) return 'idle';
 
-  const contended = plan.contended || round > 0;
-  let none = !ports.settings.leases || !contended;
-  const holdLease = async (): Promise<void> => {
-    if (none || one.lease !== undefined) return;
-    const { destination } = one.rule;
-    const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
-    // Its holder may be done with writing, or have sent what lands below, and after its release looks at the source only.
-    if (lease === 'held' && (plan.buried || one.wroteAlone)) return;
-    if (lease === 'held') throw new PlanDropped('idle');
-    one.lease = lease;
-    // Without one the steps go on, and do not ask each time.
-    none = lease === undefined;
-    // What was planned may have been done by whoever held it before.
-    if (lease && (await keyChanged(ports, destination, source.key, look))) throw new PlanDropped('again');
-  };
+  const takeTurn = createTurn(ports, {
+    source,
+    one,
+    look,
+    contended: plan.contended || round > 0,
+    // Its holder may be done with writing, or have sent what lands below it, and after its release looks at the source only.
+    mayNotLeave: () => plan.buried || one.wroteAlone,
+    round,
+  });
   const beforeWrite = async (): Promise<void> => {
-    await holdLease();
+    await takeTurn();
     // Also of what fails, or differs from its source, something may land.
     one.wroteAlone = one.lease === undefined;
   };

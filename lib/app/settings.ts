@@ -27,6 +27,10 @@ export interface ReplicationSettings {
   readonly deadlineMarginMs: number;
   /** Work on a contended key is left to one worker at a time, which saves requests and nothing else. */
   readonly leases: boolean;
+  /** Without a lease, a contended key is written to after a wait by chance, at first below this, then four times as long. */
+  readonly backOffMs: number;
+  /** After so many waits, each in vain because somebody else wrote, it is written to all the same. */
+  readonly backOffsMax: number;
   /** A lease whose holder does not come back is taken over after this. */
   readonly leaseMs: number;
   /** The record of a delete marker is kept at least this long, whatever the destination's listing shows. */
@@ -50,6 +54,8 @@ export const defaultSettings: ReplicationSettings = {
   singleCopyBytesMax: 512 * 1024 ** 2,
   deadlineMarginMs: 5_000,
   leases: true,
+  backOffMs: 200,
+  backOffsMax: 4,
   leaseMs: 60_000,
   recordsKeptMs: 24 * 3_600_000,
   keysAtOnce: 8,
