@@ -98,6 +98,7 @@ export async function applyPlan(
         assertDue,
       });
       one.written += 1;
+      one.wroteLast = stepEntry(step);
       done = 'wrote';
       wroteBelow = true;
       // If that fails, the timer comes upon it.

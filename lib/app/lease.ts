@@ -22,7 +22,8 @@ import { parseDocument } from './state-document';
  * told yes, each of whom removes what stands in their place then.
  */
 export interface Lease {
-  readonly untilMs: number;
+  /** Whether no clock can have seen it expire. */
+  isInTime(): boolean;
   /** Removes what was taken, and what it was taken over from. */
   release(): Promise<void>;
 }
@@ -88,8 +89,10 @@ export async function takeLease(
       ...(after === undefined ? {} : { after }),
     };
     const own = { name: `${folder}${placeName(epoch)}`, body: JSON.stringify(document) };
-    if (await state.create(own.name, own.body))
-      return { untilMs, release: () => release(ports, own, untilMs, passed) };
+    if (await state.create(own.name, own.body)) {
+      const isInTime = (): boolean => clock.now() + settings.clockToleranceMs < untilMs;
+      return { isInTime, release: () => release(ports, own, isInTime, passed) };
+    }
     const body = await state.get(own.name);
     // Released in between: try for the same place again.
     if (body === undefined) continue;
@@ -105,11 +108,10 @@ export async function takeLease(
 async function release(
   ports: LeasePorts,
   own: Standing,
-  untilMs: number,
+  isInTime: () => boolean,
   passed: readonly Standing[],
 ): Promise<void> {
-  const { state, clock, settings } = ports;
-  const isInTime = (): boolean => clock.now() + settings.clockToleranceMs < untilMs;
+  const { state } = ports;
   if (!isInTime() && (await isTakenOver(ports, own))) return;
   try {
     // From below, and what is held last: whoever comes meanwhile takes the first place, and no other.

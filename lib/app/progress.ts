@@ -32,9 +32,13 @@ export function createProgress(rule: ReplicationRule) {
   return {
     rule,
     written: 0,
-    /** What it sent last was sent without a lease: whoever holds one may know nothing of it. */
-    wroteAlone: false,
+    /** Whoever holds a lease may know nothing of what this worker sent last, or be this worker itself. */
+    mayNotLeave: false,
+    /** Waits in a row after which somebody else had written. */
+    waitsInVain: 0,
     lease: undefined as Lease | undefined,
+    /** What it wrote last, as the source names it. */
+    wroteLast: undefined as EntryId | undefined,
     get stopped(): boolean {
       return pending !== undefined || leftToHolder;
     },

@@ -1,5 +1,5 @@
 import { asReplicationError, ReplicationError } from '../domain/error';
-import type { EntryId, HistoryWindow } from '../domain/history';
+import { entryId, type EntryId, type HistoryWindow, newestOf } from '../domain/history';
 import { type BucketRef, coverageOf, type ReplicationRule } from '../domain/rule';
 import { type ApplyPlanPorts, applyPlan, assertTime, type Done, PlanDropped } from './apply-plan';
 import { recordFailure } from './backlog';
@@ -52,12 +52,19 @@ async function replicateUntilQuiet(
   throw new ReplicationError('KEY_BUSY', `"${task.key}" changed during ${ports.settings.roundsMax} looks`);
 }
 
-/** `true`: a lease was held. One that cannot be released expires. */
+/** `true`: a lease was held. One that cannot be released expires, and until then is found held by whoever comes. */
 async function releaseAll(progress: readonly Progress[]): Promise<boolean> {
-  const held = progress.flatMap((one) => (one.lease ? [one.lease] : []));
-  for (const one of progress) one.lease = undefined;
-  await Promise.allSettled(held.map((lease) => lease.release()));
-  return held.length > 0;
+  const holders = progress.filter(({ lease }) => lease !== undefined);
+  await Promise.all(
+    holders.map(async (one) => {
+      const { lease } = one;
+      one.lease = undefined;
+      await lease?.release().catch(() => {
+        one.mayNotLeave = true;
+      });
+    }),
+  );
+  return holders.length > 0;
 }
 
 /** One round. `again`: something changed meanwhile, and another round is due. */
@@ -93,8 +100,13 @@ async function replicateOnce(
 
   // With a lease, the look again comes after its release: at as much as any destination needed.
   if (progress.some((one) => one.lease)) return { ...look, window: longestOf(look.window, sides) };
-  if (!done.includes('wrote')) return look;
-  return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;
+  const wrote = progress.filter((_one, place) => done[place] === 'wrote');
+  if (wrote.length === 0) return look;
+  // What lands below the newest is the affair of its own event, unless it is newer than what was written here.
+  const newest = newestOf(look.window.entries);
+  const wroteNewest = wrote.every((one) => newest && one.wroteLast === entryId(newest));
+  const changed = wroteNewest ? keyChanged : historyChanged;
+  return (await changed(ports, task.source, task.key, look)) ? 'again' : look;
 }
 
 function longestOf(listed: HistoryWindow, sides: readonly SourceSide[]): HistoryWindow {
@@ -130,13 +142,12 @@ async function replicateTo(
     look,
     contended: plan.contended || round > 0,
     // Its holder may be done with writing, or have sent what lands below it, and after its release looks at the source only.
-    mayNotLeave: () => plan.buried || one.wroteAlone,
-    round,
+    mayLeave: !plan.buried && !one.mayNotLeave,
   });
   const beforeWrite = async (): Promise<void> => {
     await takeTurn();
     // Also of what fails, or differs from its source, something may land.
-    one.wroteAlone = one.lease === undefined;
+    one.mayNotLeave = !one.lease?.isInTime();
   };
   try {
     return await applyPlan(ports, source, one, { ...made, refills, beforeWrite });

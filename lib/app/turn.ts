@@ -10,9 +10,8 @@ interface TurnRequest {
   /** At the destination, when it was planned. */
   readonly look: Look;
   readonly contended: boolean;
-  /** Whether the holder of the lease may not see what this worker sees. */
-  readonly mayNotLeave: () => boolean;
-  readonly round: number;
+  /** Whether the holder of the lease sees what this worker sees. */
+  readonly mayLeave: boolean;
 }
 
 /**
@@ -20,36 +19,38 @@ interface TurnRequest {
  * asked before every write; fails if the plan is to be dropped.
  */
 export function createTurn(ports: ApplyPlanPorts, request: TurnRequest): () => Promise<void> {
-  const { source, one, look, contended, mayNotLeave, round } = request;
+  const { source, one, look, contended, mayLeave } = request;
   const { settings, clock } = ports;
   const { destination } = one.rule;
+  /** Nothing is left to be asked. */
   let isFree = !contended;
-  let none = !settings.leases || !contended;
 
   const assertUnchanged = async (): Promise<void> => {
     if (await keyChanged(ports, destination, source.key, look)) throw new PlanDropped('again');
   };
   const holdLease = async (): Promise<void> => {
     const lease = await takeLease(ports, source.bucket, destination, source.key).catch(() => undefined);
-    if (lease === 'held' && !mayNotLeave()) throw new PlanDropped('idle');
-    if (lease === 'held') return;
-    one.lease = lease;
-    // Without one the steps go on, and do not ask each time.
-    none = lease === undefined;
+    if (lease === 'held' && mayLeave) throw new PlanDropped('idle');
+    one.lease = lease === 'held' ? undefined : lease;
     // What was planned may have been done by whoever held it before.
-    if (lease) await assertUnchanged();
+    if (one.lease) await assertUnchanged();
   };
-  /** Whoever waits shortest writes, and the others see that somebody did. Time for what comes then must be left. */
+  /** Whoever waits shortest writes, and the others see that somebody did. */
   const backOff = async (): Promise<void> => {
-    isFree = true;
-    if (round >= settings.backOffsMax) return;
-    const waitMs = Math.floor(share(ports) * settings.backOffMs * 4 ** round);
-    await clock.sleep(Math.max(0, Math.min(waitMs, ports.remainingMs() - settings.deadlineMarginMs)));
+    if (one.waitsInVain >= settings.backOffsMax) return;
+    const waitMs = Math.floor(share(ports) * settings.backOffMs * 4 ** one.waitsInVain);
+    // As much as a write needs is left for it, and for what is asked before it.
+    const spareMs = ports.remainingMs() - 2 * settings.deadlineMarginMs;
+    one.waitsInVain += 1;
+    await clock.sleep(Math.max(0, Math.min(waitMs, spareMs)));
     await assertUnchanged();
+    one.waitsInVain = 0;
   };
   return async () => {
-    if (one.lease === undefined && !none) await holdLease();
-    if (one.lease === undefined && !isFree) await backOff();
+    if (isFree || one.lease !== undefined) return;
+    isFree = true;
+    if (settings.leases) await holdLease();
+    if (one.lease === undefined) await backOff();
   };
 }
 

@@ -560,6 +560,70 @@ describe('leases', () => {
     expect(at(world)).toEqual(['one', '(deleted)', 'two']);
   });
 
+  test('what lands below an ineligible newest while an older one is copied is not left below it', async () => {
+    const world = await withRule({ deleteMarkerReplication: 'Disabled' });
+    for (const body of ['one', 'two']) world.cos.put(source, key, { body });
+    world.cos.delete(source, key);
+    const keys = world.cos.bucket(source)?.keys ?? new Map<string, StoredEntry[]>();
+    const landed: readonly StoredEntry[] = keys.get(key) ?? [];
+    keys.set(
+      key,
+      landed.filter((stored) => stored.content?.body !== 'two'),
+    );
+    const slow = pause(world, 'copyVersion');
+    const late = notify(world);
+    await slow.arrived;
+
+    // Its id is of the moment that the upload began.
+    keys.set(key, [...landed]);
+    await notify(world);
+    expect(at(world)).toEqual(['one', 'two']);
+    slow.release();
+    await late;
+    expect(at(world)).toEqual(['one', 'two', 'one', 'two']);
+  });
+
+  test('whoever cannot release its own does not leave what came meanwhile to itself', async () => {
+    const world = await withRule();
+    for (const body of ['one', 'two']) world.cos.put(source, key, { body });
+    const { state } = world.ports;
+    const { remove } = state;
+    state.remove = async (name) => {
+      if (!name.startsWith('leases/')) return remove(name);
+      state.remove = remove;
+      world.cos.put(source, key, { body: 'three' });
+      throw new Error('connection reset');
+    };
+    expect((await notify(world)).written).toBe(3);
+    expect(at(world)).toEqual(['one', 'two', 'three']);
+    expect(held(world)).toHaveLength(1);
+  });
+
+  test('whoever wrote when its own may have been taken over does not leave what is newer to the next holder', async () => {
+    const world = await withRule({}, { leaseMs: 20_000 });
+    for (const body of ['one', 'two']) world.cos.put(source, key, { body });
+    const slow = pause(world, 'copyVersion');
+    const late = notify(world);
+    await slow.arrived;
+    world.advance(21_000);
+    await notify(world);
+    world.cos.put(source, key, { body: 'three' });
+    world.cos.put(source, key, { body: 'four' });
+    const second = pause(world, 'copyVersion');
+    const holder = notify(world);
+    await second.arrived;
+    expect(at(world)).toEqual(['one', 'two']);
+    expect(held(world)).toHaveLength(1);
+
+    // Where ids are of the begin of a write, what the holder sent before lands below this, and only a look here tells.
+    slow.release();
+    await late;
+    expect(at(world)).toEqual(['one', 'two', 'one', 'two', 'three', 'four']);
+    second.release();
+    await holder;
+    expect(at(world).at(-1)).toBe('four');
+  });
+
   test('whoever wrote without one on top of what its holder wrote puts that on top again', async () => {
     const { world, slow, late } = await copyingWithoutLease();
     const { state } = world.ports;

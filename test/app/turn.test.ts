@@ -56,6 +56,17 @@ test('where no lease is to be had since the state bucket refuses it, there is a 
   expect(worker.waits).toHaveLength(1);
 });
 
+test('a wait that was not in vain is forgotten', async () => {
+  const world = await contended();
+  const worker = watched(world, async (wait) => {
+    if (wait <= 2) world.cos.put(destination, key, { body: `of somebody else ${wait}` });
+    if (wait === 3) for (const body of ['three', 'four']) world.cos.put(source, key, { body });
+  });
+  expect((await notify(worker)).written).toBe(4);
+  expect(worker.waits).toHaveLength(4);
+  expect(worker.waits[3]).toBeLessThan(defaultSettings.backOffMs);
+});
+
 test('whoever always comes too late waits longer each time, and writes in the end', async () => {
   const world = await contended();
   const { backOffMs, backOffsMax } = defaultSettings;
@@ -72,11 +83,19 @@ test('whoever always comes too late waits longer each time, and writes in the en
   expect(waits.every((wait) => Number.isInteger(wait))).toBe(true);
 });
 
-test('no wait takes the time that the answer needs', async () => {
+test('no wait takes the time that is needed to write, and to ask before it', async () => {
   const world = await contended({ leases: false, backOffMs: 60_000 });
-  const { clock, settings } = world.ports;
-  const endMs = clock.now() + settings.deadlineMarginMs + 100;
+  const { clock, settings, store } = world.ports;
+  const { headObject } = store;
+  store.headObject = async (...call) => {
+    world.advance(50);
+    return headObject(...call);
+  };
+  const endMs = clock.now() + 2 * settings.deadlineMarginMs + 300;
   const { ports, waits } = watched(world);
-  await notify({ ports: { ...ports, remainingMs: () => endMs - clock.now() } });
-  expect(waits).toEqual([100]);
+  const worker = { ports: { ...ports, remainingMs: () => endMs - clock.now() } };
+  expect((await notify(worker)).written).toBe(2);
+  expect(waits).toHaveLength(1);
+  expect(waits[0]).toBeGreaterThan(0);
+  expect(waits[0]).toBeLessThanOrEqual(300);
 });

@@ -79,11 +79,14 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
   const clockToleranceMs = chance.pick([2_000, 30_000]);
   const listingBelievedAfterMs = chance.pick([10_000, 20_000]);
   const functionTimeoutMs = chance.pick([40_000, 120_000]);
+  const historyPageEntries = chance.pick([2, 4, 1_000]);
+  const roundsMax = chance.pick([2, 6]);
   return {
     replication: {
       ...defaultSettings,
-      historyPageEntries: chance.pick([2, 4, 1_000]),
-      roundsMax: chance.pick([2, 6]),
+      historyPageEntries,
+      roundsMax,
+      backOffsMax: Math.min(roundsMax - 1, defaultSettings.backOffsMax),
       clockToleranceMs,
       listingBelievedAfterMs,
       longestTransferMs: chance.pick([latestLandingMs + 15_000, 900_000]),
@@ -95,7 +98,7 @@ function drawSettings({ leases }: RunOptions, chance: Chance): SimSettings {
       singleCopyBytesMax: 64,
       keysAtOnce: chance.pick([1, 8]),
       leases: leases !== 'off',
-      leaseMs: leases === 'flaky' ? chance.pick([1, 200, 5_000]) : 60_000,
+      leaseMs: leases === 'flaky' ? chance.pick([1, 200, 5_000, 60_000]) : 60_000,
     },
     configLifetimeMs: chance.pick([5_000, 15_000]),
     settleMs: 2_000,

@@ -36,11 +36,19 @@ export function mayStillCome(
     showsTheSame(world, written);
 }
 
-/** Replicas that a user deleted for good are made again when their key is looked at, and not before. */
-function lacksReplicas({ cos }: World, { ref, key }: Written): boolean {
-  return cos.ledger
+/** Replicas that a user deleted for good are made again when their key is looked at, and not before, with what lies above. */
+function lacksReplicas(world: World, { author, ref, key }: Written): boolean {
+  if (author.kind !== 'replication') return false;
+  const { of } = author;
+  return world.cos.ledger
     .of(ref.bucket, key)
-    .some(({ author, removedMs }) => author.kind === 'replication' && removedMs !== undefined);
+    .some(
+      (one) =>
+        one.removedMs !== undefined &&
+        one.author.kind === 'replication' &&
+        one.author.of.ref.bucket === of.ref.bucket &&
+        placeOf(world, one.author.of) <= placeOf(world, of),
+    );
 }
 
 /** It was put on top of a marker of an older one, and a list had hidden a record of such a marker until then. */
