@@ -408,7 +408,7 @@ export function closedName(attempt: MarkerAttempt, written: EntryId): string {
   {
     name: 'skip the second look',
     file: replicateKey,
-    find: "return (await keyChanged(ports, task.source, task.key, look)) ? 'again' : look;",
+    find: "return (await changed(ports, task.source, task.key, look)) ? 'again' : look;",
     replace: 'return look;',
     seeds: 6_000,
   },
