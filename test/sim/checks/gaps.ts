@@ -130,12 +130,12 @@ function tornReplicas(world: World, written: Written, bucket: string): readonly 
     .filter(({ author }) => author.kind === 'replication' && author.torn && author.of === written);
 }
 
-/** What is older was copied on top of it, and it could not be put there again. */
+/** What is older was copied on top of it, and it could not be put there again. What is torn counts for nothing. */
 function isBuried(world: World, written: Written, { bucket }: BucketRef): boolean {
   const standing = world.cos.ledger
     .of(bucket, written.key)
     .filter(({ removedMs }) => removedMs === undefined);
-  const top = standing.findLast(({ author }) => author.kind === 'replication');
+  const top = standing.findLast(({ author }) => author.kind === 'replication' && !author.torn);
   if (top?.author.kind !== 'replication' || top.author.of.ref.bucket !== written.ref.bucket) return false;
   if (placeOf(world, top.author.of) < placeOf(world, written)) return true;
   const markers = standing
