@@ -130,8 +130,8 @@ function stateOf(world: World, books: RuleBooks, written: Written, pair: Pair, g
 }
 
 /**
- * Both listings show these bytes once, and at the destination a user wrote them: without an event, nothing that is listed
- * tells them from a replica.
+ * Both listings show these bytes once, and at the destination a user wrote them, or they are the replica of a version that was
+ * deleted for good and is hardly older: without an event, nothing that is listed tells them from a replica.
  */
 function isLikeAUsersOwn(world: World, written: Written, { source, destination, key }: Pair): boolean {
   const body = written.stored.content?.body;
@@ -143,8 +143,15 @@ function isLikeAUsersOwn(world: World, written: Written, { source, destination, 
   if (body === undefined || here?.length !== 1 || there?.length !== 1) return false;
   return there.every(({ author, stored: { entry } }) => {
     const { entry: own } = written.stored;
+    const isOfGone =
+      author.kind === 'replication' &&
+      author.of.removedMs !== undefined &&
+      entry.lastModifiedMs >= own.lastModifiedMs - world.settings.replication.clockToleranceMs;
     return (
-      author.kind === 'user' && entry.kind === 'version' && own.kind === 'version' && entry.etag === own.etag
+      (author.kind === 'user' || isOfGone) &&
+      entry.kind === 'version' &&
+      own.kind === 'version' &&
+      entry.etag === own.etag
     );
   });
 }
