@@ -480,6 +480,17 @@ describe('rules that change while copies are under way', () => {
 describe('leases', () => {
   const held = (world: World) => [...world.documents.keys()].filter((name) => name.startsWith('leases/'));
 
+  /** What has been put has not landed until it is told to; its id is of the moment that its upload began. */
+  const uploading = (world: World, body: string): (() => void) => {
+    const keys = world.cos.bucket(source)?.keys ?? new Map<string, StoredEntry[]>();
+    const landed = keys.get(key) ?? [];
+    keys.set(
+      key,
+      landed.filter((stored) => stored.content?.body !== body),
+    );
+    return () => void keys.set(key, landed);
+  };
+
   /** A single version, which takes no lease, and a newer one that is written before its copy is sent. */
   const copyingWithoutLease = async () => {
     const world = await withRule();
@@ -518,18 +529,12 @@ describe('leases', () => {
     async (_name, bodies, copied) => {
       const world = await withRule();
       for (const body of bodies) world.cos.put(source, key, { body });
-      const keys = world.cos.bucket(source)?.keys ?? new Map();
-      const landed = keys.get(key) ?? [];
-      keys.set(
-        key,
-        landed.filter((stored: StoredEntry) => stored.content?.body !== 'late'),
-      );
+      const land = uploading(world, 'late');
       const paused = pause(world, 'copyVersion');
       const holder = notify(world);
       await paused.arrived;
 
-      // Its id is of the moment that the upload began.
-      keys.set(key, landed);
+      land();
       expect((await notify(world)).written).toBe(0);
       paused.release();
       await holder;
@@ -564,18 +569,12 @@ describe('leases', () => {
     const world = await withRule({ deleteMarkerReplication: 'Disabled' });
     for (const body of ['one', 'two']) world.cos.put(source, key, { body });
     world.cos.delete(source, key);
-    const keys = world.cos.bucket(source)?.keys ?? new Map<string, StoredEntry[]>();
-    const landed: readonly StoredEntry[] = keys.get(key) ?? [];
-    keys.set(
-      key,
-      landed.filter((stored) => stored.content?.body !== 'two'),
-    );
+    const land = uploading(world, 'two');
     const slow = pause(world, 'copyVersion');
     const late = notify(world);
     await slow.arrived;
 
-    // Its id is of the moment that the upload began.
-    keys.set(key, [...landed]);
+    land();
     await notify(world);
     expect(at(world)).toEqual(['one', 'two']);
     slow.release();

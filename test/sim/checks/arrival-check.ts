@@ -49,7 +49,7 @@ export function leftToEvents(
   return pairsOf(world, books, keys).flatMap((pair) =>
     world.cos.ledger
       .of(pair.source.bucket, pair.key)
-      .filter((written) => stateOf(world, books, written, pair, gaps) === 'like a user’s own')
+      .filter((written) => stateOf(world, books, written, pair, gaps) === 'like a replica')
       .map((written) => ({ written, destination: pair.destination })),
   );
 }
@@ -79,7 +79,7 @@ function checkNothingLost(
     const state = stateOf(world, books, written, pair, gaps);
     world.tally.count(`entry ${state}`);
     // An event leads to a look, which tells them apart.
-    if (state === 'like a user’s own' && fromMs === 0) continue;
+    if (state === 'like a replica' && fromMs === 0) continue;
     if (!notArrived.has(state) || written.landedMs < fromMs) continue;
     verdict.fail(
       obstacleOf(world, written) === undefined ? 'nothing lost' : 'gap told',
@@ -111,10 +111,10 @@ type EntryState =
   | 'stood in for'
   | 'in doubt'
   | 'of the first seconds'
-  | 'like a user’s own'
+  | 'like a replica'
   | 'pending';
 
-const notArrived: ReadonlySet<EntryState> = new Set<EntryState>(['like a user’s own', 'pending']);
+const notArrived: ReadonlySet<EntryState> = new Set<EntryState>(['like a replica', 'pending']);
 
 function stateOf(world: World, books: RuleBooks, written: Written, pair: Pair, gaps: Gaps): EntryState {
   if (namesakesOf(world, written).some((one) => replicasOf(world, one, pair.destination).length > 0))
@@ -126,14 +126,14 @@ function stateOf(world: World, books: RuleBooks, written: Written, pair: Pair, g
   const reasons = reasonsOfGap(gaps, written, pair);
   if ([...reasons].some(([code, toldMs]) => isTrueReason(world, written, pair, code, toldMs))) return 'gap';
   if (isStoodInFor(world, written, pair)) return 'stood in for';
-  return isLikeAUsersOwn(world, written, pair) ? 'like a user’s own' : 'pending';
+  return isLikeAReplica(world, written, pair) ? 'like a replica' : 'pending';
 }
 
 /**
  * Both listings show these bytes once, and at the destination a user wrote them, or they are the replica of a version that was
  * deleted for good and is hardly older: without an event, nothing that is listed tells them from a replica.
  */
-function isLikeAUsersOwn(world: World, written: Written, { source, destination, key }: Pair): boolean {
+function isLikeAReplica(world: World, written: Written, { source, destination, key }: Pair): boolean {
   const body = written.stored.content?.body;
   const [here, there] = [source, destination].map(({ bucket }) =>
     world.cos.ledger
